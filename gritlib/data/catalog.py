@@ -1,0 +1,45 @@
+"""The catalog: name -> Source, with its card. A path to a folder of your own images works like a name."""
+
+from importlib import import_module
+from pathlib import Path
+
+from gritlib.data.source import Card, Source
+
+NAMES = ("grove", "earth", "faces")
+SPLITS = ("train", "val", "test")
+
+
+def load(name: str, split: str = "train", size: int = 64, **options) -> Source:
+    """Load one split of a dataset into memory.
+
+    Args:
+        name: "grove", "earth", "faces", or the path of a folder of image pairs (see `gritlib.data.folders`).
+        split: "train", "val" or "test".
+        size: side of the square crops in pixels, 64 or more.
+        options: what the dataset's own `load` takes beyond these, for example `height=True` for earth.
+
+    Raises:
+        ValueError: unknown name, split or size, naming what would work.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(SPLITS)}")
+    if size < 16:
+        raise ValueError(f"size {size} is too small: choose 16 pixels or more")
+    if name in NAMES:
+        return import_module(f"gritlib.data.{name}").load(split, size, **options)
+    if Path(name).is_dir():
+        from gritlib.data import folders
+
+        return folders.load(name, split, size, **options)
+    raise ValueError(f"dataset {name!r} is neither a known name ({', '.join(NAMES)}) nor an existing folder")
+
+
+def describe(name: str) -> Card:
+    """The dataset's card: origin, licence, splits, and what to keep in mind.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    if name not in NAMES:
+        raise ValueError(f"dataset {name!r} is unknown: choose one of {', '.join(NAMES)}")
+    return import_module(f"gritlib.data.{name}").CARD
