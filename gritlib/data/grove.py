@@ -45,5 +45,5 @@ def load(split: str = "train", size: int = 64) -> Source:
     rows = {"train": (0, height - VAL_ROWS), "val": (height - VAL_ROWS, height), "test": (0, height)}
     windows, bounds = grid_windows(0, *rows[split], 0, width, size)
     return Source(
-        "grove", split, size, [label], [photo], windows, bounds, classes=CLASSES, jitter=size // 2, flips="hv"
+        "grove", split, size, [label], [photo], windows, bounds, CLASSES, PALETTE, jitter=size // 2, flips="hv"
     )

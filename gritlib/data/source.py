@@ -44,6 +44,7 @@ class Source:
         windows: (n, 3) int: image number, top, left of each crop.
         bounds: (n, 4) int: y0, y1, x0, x1 (ends excluded), the region in which a random crop of this window may lie.
         classes: names of the label ids, when the input is a label map; it is then one-hot encoded.
+        palette: (R, G, B) of each class in 0..255, for pictures of label maps.
         jitter: largest random shift of a crop, in pixels along each axis.
         flips: axes along which a random crop may be mirrored: "h" left-right, "v" up-down.
         sides: pairs of label ids that change places under a left-right flip.
@@ -61,6 +62,7 @@ class Source:
     windows: np.ndarray
     bounds: np.ndarray
     classes: tuple[str, ...] | None = None
+    palette: tuple[tuple[int, int, int], ...] | None = None
     jitter: int = 0
     flips: str = ""
     sides: tuple[tuple[int, int], ...] = ()
@@ -91,6 +93,14 @@ class Source:
     @property
     def out_channels(self) -> int:
         return self.targets[0].shape[2]
+
+    def describe(self) -> dict:
+        """Plain data for a checkpoint: enough to load the set again, and to read a stranger's input the same way."""
+        kept = {"name": self.name, "size": self.size, "options": self.options}
+        return kept | {
+            "classes": self.classes and list(self.classes),
+            "palette": self.palette and [list(c) for c in self.palette],
+        }
 
     def batch(self, indices: Sequence[int], generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """The crops at `indices`, as they are; with a generator, randomly shifted and mirrored (input, target and

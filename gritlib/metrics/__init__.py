@@ -1,0 +1,7 @@
+"""How good it is: pixels, spectrum, diversity. Images are (B, C, H, W) in [-1, 1] throughout."""
+
+from gritlib.metrics.diversity import noise_use
+from gritlib.metrics.pixel import l1_255, psnr, ssim
+from gritlib.metrics.spectrum import high_frequency_gap, radial_spectrum
+
+__all__ = ["high_frequency_gap", "l1_255", "noise_use", "psnr", "radial_spectrum", "ssim"]

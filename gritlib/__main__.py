@@ -1,0 +1,292 @@
+"""The command line: `python -m gritlib VERB`. Options are the fields of the configurations, so each exists once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from gritlib.presets import NAMES as PRESETS
+
+PresetName = Literal["smoke", "ci", "cpu", "gpu", "paper"]
+FLAT = (tyro.conf.OmitArgPrefixes,)
+
+
+def demo(
+    data: str = "grove",
+    preset: PresetName | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+) -> None:
+    """Train GRIT on real images and show it on unseen ones; about three minutes on two CPU cores.
+
+    Args:
+        data: grove (layout map to aerial photo), earth (drawn map to satellite image), faces (drawn faces), or a
+            folder of your own pairs.
+        preset: smoke, ci, cpu, gpu or paper; by default what the device suggests.
+        steps: training steps instead of the preset's.
+        seed: decides weights, batches and noise.
+        out: run folder; by default the next free runs/demo-DATA.
+    """
+    from gritlib.demo import demo
+
+    demo(data, preset, steps, seed, out)
+
+
+def train() -> None:
+    """Train a method, grit or pix2pix: `train grit --help` lists its settings."""
+
+
+def study() -> None:
+    """Measure a claim: `study list`, `study run NAME`, `study report NAME`."""
+
+
+def train_with(method: str, preset: str | None):
+    """The function behind `train METHOD`, with the preset's values as its defaults."""
+    from gritlib.methods import METHODS
+    from gritlib.presets import get
+    from gritlib.training import TrainConfig
+
+    chosen = get(method, preset)
+
+    def train(
+        config: METHODS[method].Config = chosen.method,
+        training: TrainConfig = chosen.training,
+        data: str = "grove",
+        size: int = chosen.size,
+        preset: PresetName | None = preset,
+        out: Path | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        """Train a method and leave a run folder: checkpoint, log, sample pictures.
+
+        Args:
+            data: grove, earth, faces, or the path of a folder of your own pairs.
+            size: side of the training crops in pixels.
+            preset: changes the defaults of all other options.
+            out: run folder; by default runs/METHOD-DATA.
+            resume: go on from the checkpoint in the run folder.
+            overwrite: start anew although the folder holds a run.
+        """
+        import torch
+
+        from gritlib.data import catalog
+        from gritlib.training import fit
+
+        source = catalog.load(data, "train", size)
+        torch.manual_seed(training.seed)
+        network = METHODS[method](config.fit_to(source))
+        out = out or Path("runs") / f"{method}-{Path(data).name}"
+        run = fit(
+            network, source, out, config=training, resume=resume, overwrite=overwrite, preview=held_out(data, size)
+        )
+        rate = f"{run.step / run.seconds:.1f} steps/s" if run.seconds else ""
+        print(f"{'Finished' if run.finished else 'Stopped'} at step {run.step}: {out} {rate}")
+        if not run.finished:
+            print("Go on with the same command and --resume.")
+
+    train.__doc__ = train.__doc__.replace("Train a method", f"Train {method}")
+    return train
+
+
+def held_out(data: str, size: int):
+    """A split for sample pictures that is not trained on, if the dataset has one."""
+    from gritlib.data import catalog
+
+    for split in ("val", "test"):
+        try:
+            return catalog.load(data, split, size)
+        except ValueError:
+            continue
+    return None
+
+
+def evaluate(
+    run: tyro.conf.Positional[Path], split: Literal["val", "test"] = "test", json_out: Path | None = None
+) -> None:
+    """Score a trained run: L1, PSNR, SSIM, spectrum, and the spread over noise, beside free baselines.
+
+    Args:
+        run: run folder or checkpoint file.
+        split: which split of the run's dataset.
+        json_out: also write the result to this file.
+    """
+    from gritlib import evaluation
+    from gritlib.data import catalog
+    from gritlib.training import checkpoint
+
+    source = checkpoint.read(run)["source"]
+    train, test = (catalog.load(source["name"], part, source["size"], **source["options"]) for part in ("train", split))
+    result = evaluation.evaluate(checkpoint.load_method(run), test, train)
+    print(evaluation.table(result))
+    if json_out:
+        json_out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def translate(
+    source: tyro.conf.Positional[Path],
+    target: tyro.conf.Positional[Path],
+    run: Path,
+    style: Path | None = None,
+    noise: str = "0",
+    parts: bool = False,
+) -> None:
+    """Translate an image, or every image of a folder, with a trained run.
+
+    Args:
+        source: input file or folder. For a run trained on label maps: PNG files of label ids.
+        target: output file (PNG) or folder.
+        run: run folder or checkpoint file.
+        style: image whose style is taken; by default the mean style of the training images.
+        noise: a seed (the same one gives the same picture), fresh, or zero.
+        parts: also write the reconstruction and the residual.
+    """
+    from gritlib.translate import translate_files
+
+    for path in translate_files(
+        run, source, target, style, int(noise) if noise.lstrip("-").isdigit() else noise, parts
+    ):
+        print(path)
+
+
+def data(name: tyro.conf.Positional[str | None] = None, picture: Path | None = None, size: int = 64) -> None:
+    """List the datasets, or show the card of one: origin, licence, splits.
+
+    Args:
+        name: grove, earth or faces.
+        picture: write a PNG with some of its pairs.
+        size: side of the crops in pixels.
+    """
+    from gritlib.data import catalog, images
+    from gritlib.training.samples import input_picture
+
+    if name is None:
+        for known in catalog.NAMES:
+            print(catalog.describe(known), "\n")
+        return
+    print(catalog.describe(name))
+    splits = {split: catalog.load(name, split, size) for split in catalog.SPLITS}
+    print(f"  at {size} px " + ", ".join(f"{split} {len(source)}" for split, source in splits.items()))
+    if picture:
+        source = splits["train"]
+        batch = source.batch(range(0, len(source), max(1, len(source) // 8))[:8])
+        shown = [images.to_uint8(x) for x in (input_picture(batch, source), batch["B"])]
+        images.save_png(images.grid([list(row) for row in shown], None), picture, description=f"pairs of {name}")
+        print(f"  picture  {picture}")
+
+
+def study_list() -> None:
+    """List the studies and what they claim."""
+    from gritlib.studies import runner
+
+    for name in runner.STUDIES:
+        study = runner.get(name)
+        print(f"{name}: {study.claim}")
+        print(f"  {', '.join(study.arms)} on {', '.join(study.datasets)}, seeds {study.seeds}, {study.steps} steps\n")
+
+
+def study_run(
+    name: tyro.conf.Positional[str],
+    out: Path = Path("runs/studies"),
+    datasets: tuple[str, ...] | None = None,
+    seeds: tuple[int, ...] | None = None,
+    steps: int | None = None,
+    shard: str = "0/1",
+) -> None:
+    """Compute the runs of a study that are not there yet, one JSON each, and print the report.
+
+    Args:
+        name: see `study list`.
+        out: folder of the run files.
+        datasets: only these.
+        seeds: these instead of the study's.
+        steps: training steps instead of the study's.
+        shard: i/n computes every n-th run from the i-th on: start n processes to share the work.
+    """
+    from gritlib.studies import runner
+
+    part, _, parts = shard.partition("/")
+    if not (part.isdigit() and parts.isdigit() and int(part) < int(parts)):
+        raise ValueError(f"shard {shard!r}: write i/n with i from 0 to n-1, for example 0/2")
+    study = runner.get(name)
+    runner.run(study, out, datasets, seeds, steps, (int(part), int(parts)))
+    study_report(name, out)
+
+
+def study_report(name: tyro.conf.Positional[str], out: Path | None = None) -> None:
+    """Print the table of a study.
+
+    Args:
+        name: see `study list`.
+        out: folder of the run files; by default the committed ones.
+    """
+    from gritlib.studies import report, runner
+
+    study = runner.get(name)
+    records = runner.read(study, out or runner.COMMITTED)
+    if not records:
+        raise ValueError(f"no run of {name} in {out or runner.COMMITTED}: compute some with `study run {name}`")
+    print(report.markdown(study, records))
+
+
+def test(quick: bool = False, workers: int = 2) -> None:
+    """Run the tests, then every notebook: the solved ones at preset ci, the students' at smoke.
+
+    Args:
+        quick: only the tests that take seconds.
+        workers: processes that share the work.
+    """
+    # One thread a process: two of them beat one with two threads, and results do not depend on who else computes.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    shared = ["-q", "-n", str(workers), "--dist", "loadfile"]
+    runs = [(["tests", *shared, *(["-m", "not slow"] if quick else [])], {})]
+    if not quick:
+        for folder, preset in (("solutions", "ci"), ("notebooks", "smoke")):
+            if list(Path(folder).glob("*.ipynb")):
+                runs.append(([folder, "--nbval-lax", *shared], {"GRITLIB_PRESET": preset}))
+    for arguments, extra in runs:
+        print("pytest " + " ".join(arguments), flush=True)
+        code = subprocess.call([sys.executable, "-m", "pytest", *arguments], env={**environment, **extra})
+        if code:
+            sys.exit(code)
+
+
+def option(name: str, arguments: list[str]) -> str | None:
+    """Value of --name in the arguments, before they are parsed: the preset decides the other defaults."""
+    for i, word in enumerate(arguments):
+        if word.startswith(f"--{name}="):
+            return word.split("=", 1)[1]
+        if word == f"--{name}" and i + 1 < len(arguments):
+            return arguments[i + 1]
+    return None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point. Errors that speak to the person are printed without a traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    preset = option("preset", arguments)
+    preset = preset if preset in PRESETS else None  # the parser complains about another word
+    groups = {
+        "train": {"grit": train_with("grit", preset), "pix2pix": train_with("pix2pix", preset)},
+        "study": {"list": study_list, "run": study_run, "report": study_report},
+    }
+    verbs = {"demo": demo, "train": train, "evaluate": evaluate, "translate": translate, "data": data}
+    verbs |= {"study": study, "test": test}
+    prog = "python -m gritlib"
+    if arguments and arguments[0] in groups:
+        verbs, prog, arguments = groups[arguments[0]], f"{prog} {arguments[0]}", arguments[1:]
+    try:
+        tyro.extras.subcommand_cli_from_dict(verbs, prog=prog, description=__doc__, args=arguments, config=FLAT)
+    except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
+        if os.environ.get("GRITLIB_TRACEBACK"):
+            raise
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

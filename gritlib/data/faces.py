@@ -1,0 +1,395 @@
+"""Faces, the laboratory: a seeded label map -> drawn face whose true conditional distribution is known.
+
+A face is a label map (CelebAMask-HQ's classes) + `Style` (everything smooth: colours, light, how hair falls) + random
+detail (hair strands, freckles, grain). Label and style fix every pixel's mean and standard deviation in closed form,
+and `conditional_samples` redraws the detail alone, so a model's variation can be compared with the truth. Shapes,
+palettes and amplitudes are course decisions.
+"""
+
+import math
+from colorsys import hsv_to_rgb
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gritlib.data.source import Card, Source, check_labels
+
+# fmt: off
+CLASSES = ("background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth",
+           "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth")
+PALETTE = ((30, 30, 36), (230, 190, 150), (245, 150, 110), (20, 120, 190), (250, 250, 250), (150, 220, 255),
+           (90, 50, 20), (150, 100, 20), (255, 130, 170), (200, 70, 130), (130, 0, 30), (230, 40, 60), (255, 100, 90),
+           (110, 60, 160), (240, 200, 30), (0, 220, 200), (0, 150, 120), (190, 140, 100), (70, 140, 70))
+SIDES = ((4, 5), (6, 7), (8, 9))
+COUNTS = {"train": 2048, "val": 256, "test": 512}
+
+# Skin is drawn evenly along this walk from light to dark, hair evenly from natural, grey and dyed tones; no hair tone
+# is near black or white, because strands need room on both sides.
+SKIN = ((250, 220, 198), (240, 200, 168), (224, 176, 138), (200, 148, 108), (168, 116, 80), (132, 88, 62), (92, 62, 48))
+TONES = {
+    "hair": ((64, 60, 66), (84, 66, 60), (120, 86, 64), (144, 84, 64), (184, 108, 70), (190, 156, 100), (188, 174, 140),
+             (140, 138, 140), (182, 182, 184), (70, 140, 150), (134, 94, 166), (188, 104, 146)),
+    "lips": ((190, 80, 84), (160, 60, 70), (150, 90, 80), (200, 110, 110)),
+    "iris": ((92, 60, 38), (60, 44, 36), (120, 92, 50), (80, 120, 80), (80, 120, 160), (110, 120, 130)),
+    "frame": ((40, 40, 46), (120, 40, 44), (60, 70, 120), (150, 110, 60)),
+    "metal": ((222, 186, 80), (200, 204, 212), (200, 90, 110)),
+}
+HSV = {"background": ((0.12, 0.45), (0.55, 0.88)), "cloth": ((0.3, 0.75), (0.4, 0.85)), "hat": ((0.3, 0.7), (0.4, 0.8))}
+# fmt: on
+
+CARD = Card(
+    name="faces",
+    title="label map (19 parts of a face) -> drawn face with hair strands, freckles and grain",
+    origin="drawn by gritlib.data.faces from a seed; drawn, nobody's face",
+    licence="MIT, like the code that draws them",
+    splits="2048/256/512 faces for train/val/test (any other number with n=...), seeds disjoint, face i never changes",
+    note="classes of CelebAMask-HQ; l_ and r_ are the picture's left and right (course decision). Skin and hair tones "
+    "are independent of each other and of the label. conditional_moments gives the true mean and standard deviation "
+    "given label and style, apart from load's rounding to 8 bits.",
+)
+
+ID = {name: i for i, name in enumerate(CLASSES)}
+HEAD = np.isin(np.arange(19), [1, 2, 3, 4, 5, 6, 7, 10, 11, 12])  # classes that lie on the front of the head
+
+# Standard deviation of the Gaussian detail by class, in units of [-1, 1]: a pixel has strands or grain, never both.
+STRANDS, GRAIN = np.zeros((2, 19), np.float32)
+STRANDS[[ID["hair"], ID["l_brow"], ID["r_brow"]]] = 0.22, 0.10, 0.10
+GRAIN[[0, 1, 2, 8, 9, 11, 12, 14, 17, 18]] = 0.05, 0.035, 0.035, 0.035, 0.035, 0.03, 0.03, 0.07, 0.035, 0.08
+# Standard deviations that fit between the smooth face and ±1, so that clipping cuts at most 1 value in 4,000.
+ROOM = 3.5
+DEPTH = 0.28  # share of the skin's light that a freckle takes away
+WIDTH, LENGTH = 0.034, 0.26  # cells of the strand noise across and along the hair, in half images
+
+
+@dataclass(frozen=True)
+class Style:
+    """Everything smooth about a face that its label map does not say.
+
+    Args:
+        colours: RGB triples in [-1, 1] for skin, hair, lips, iris, frame, metal, background, cloth and hat.
+        light: gain of brightness from the middle of the head to its right and to its lower edge, in [-0.2, 0.2].
+        blush: reddening of the cheeks, in [0, 0.08].
+        freckles: share of the skin that freckles cover, in [0, 0.05].
+        sweep: turn of the strands in radians, in [-1, 1]; 0 lays them over the head and down both its sides.
+        curl: signed height of the waves in a strand, in [-0.1, 0.1] half images.
+    """
+
+    colours: dict[str, tuple[float, float, float]]
+    light: tuple[float, float]
+    blush: float
+    freckles: float
+    sweep: float
+    curl: float
+
+    @classmethod
+    def random(cls, seed) -> "Style":
+        """A style drawn from `seed` (an int or several), independent of any layout."""
+        rng = np.random.default_rng(seed)
+        rgb = {k: np.array(tones[rng.integers(len(tones))]) for k, tones in TONES.items()}
+        place = rng.uniform(0, len(SKIN) - 1)
+        rgb["skin"] = np.array([np.interp(place, range(len(SKIN)), channel) for channel in zip(*SKIN, strict=True)])
+        rgb["lips"] = (rgb["lips"] + rgb["skin"]) / 2
+        for name, (saturation, value) in HSV.items():
+            rgb[name] = 255 * np.array(hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
+        return cls(
+            colours={name: tuple((c / 127.5 - 1).tolist()) for name, c in rgb.items()},
+            light=(rng.uniform(-0.2, 0.2), rng.uniform(-0.2, 0.05)),
+            blush=rng.uniform(0, 0.08),
+            freckles=rng.uniform(0.01, 0.05) if rng.random() < 0.6 else 0.0,
+            sweep=rng.uniform(-1, 1),
+            curl=rng.uniform(-0.1, 0.1),
+        )
+
+    def mirrored(self) -> "Style":
+        """The style of the left-right mirrored picture; as likely as this one, so mirroring keeps the distribution."""
+        return replace(self, light=(-self.light[0], self.light[1]), sweep=-self.sweep, curl=-self.curl)
+
+
+def _grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel centres x (1, W) and y (H, 1) in [-1, 1], right and down, so that one layout serves every size."""
+    x, y = ((np.arange(k, dtype=np.float32) + 0.5) / k * 2 - 1 for k in (width, height))
+    return x[None, :], y[:, None]
+
+
+def _layout(seed, size: int) -> np.ndarray:
+    """(size, size) uint8 ids of a face drawn from `seed`, the same face at every size."""
+    rng = np.random.default_rng(seed)
+    between, masks, (x0, y0) = rng.uniform, {}, _grid(size, size)
+    tilt, cx, cy = between(-0.12, 0.12), between(-0.06, 0.06), between(0.0, 0.08)
+    x = (x0 - cx) * math.cos(tilt) + (y0 - cy) * math.sin(tilt)
+    y = (y0 - cy) * math.cos(tilt) - (x0 - cx) * math.sin(tilt)
+
+    w, h, jaw = between(0.42, 0.53), between(0.54, 0.64), between(0.05, 0.42)
+    across = np.abs(x) / (w * (1 - jaw * np.clip(y / h, 0, 1) ** 2))
+    face = masks["skin"] = across ** between(2.0, 2.8) + (y / h) ** 2 < 1
+    nose_w, nose_y, nose_l = between(0.07, 0.12), between(0.14, 0.2), between(0.16, 0.26)
+    bridge = nose_w * (0.35 + 0.65 * np.clip((y - nose_y) / nose_l + 1, 0, 1) ** 2)
+    tip = 1 - np.clip((y - nose_y + 0.06) / 0.1, 0, 1) ** 2
+    masks["nose"] = (np.abs(x) < bridge * np.sqrt(tip)) & (y > nose_y - nose_l)
+
+    eye_x, eye_y, eye_w, eye_h = between(0.19, 0.235), between(-0.1, -0.03), between(0.105, 0.14), between(0.055, 0.1)
+    slant, brow_w, brow_t = between(-0.25, 0.25), between(0.12, 0.17), between(0.022, 0.042)
+    brow_y, arch, brow_slope = eye_y - eye_h - between(0.05, 0.1), between(0.0, 0.06), between(-0.2, 0.2)
+    ear_w, ear_h, ear_y = between(0.07, 0.11), between(0.12, 0.18), between(-0.04, 0.06)
+    lens_w, lens_h, power = eye_w + between(0.045, 0.075), eye_h + between(0.045, 0.075), int(rng.choice([2, 4]))
+    if rng.random() < 0.2:
+        u, v = (np.abs(x) - eye_x) / lens_w, (y - eye_y) / lens_h
+        rings = np.abs((u**power + v**power) ** (1 / power) - 1) * lens_h < 0.026
+        masks["eye_g"] = rings | ((np.abs(x) < eye_x - lens_w) & (np.abs(y - eye_y) < 0.022))
+    for side, letter in ((-1, "l"), (1, "r")):
+        u, v = side * x - eye_x, y - eye_y
+        masks[f"{letter}_eye"] = np.abs(v + slant * u) < eye_h * (1 - (u / eye_w) ** 2)
+        curve = y - brow_y + arch * (1 - (u / brow_w) ** 2) + brow_slope * u
+        masks[f"{letter}_brow"] = (np.abs(curve) < brow_t * (1.1 - 0.4 * u / brow_w)) & (np.abs(u) < brow_w)
+        masks[f"{letter}_ear"] = (((side * x - w) / ear_w) ** 2 + ((y - ear_y) / ear_h) ** 2 < 1) & ~face
+
+    mouth_w, mouth_y, smile = between(0.14, 0.23), between(0.31, 0.36), between(0.0, 0.09)
+    upper, lower, gap = between(0.05, 0.075), between(0.055, 0.085), between(0.03, 0.07) if rng.random() < 0.4 else 0.0
+    belly = 1 - (x / mouth_w) ** 2
+    line = y - mouth_y - smile * (belly - 0.5)
+    masks["mouth"] = np.abs(line) < gap * belly
+    masks["u_lip"] = (line <= -gap * belly) & (line > -(gap + upper) * belly)
+    masks["l_lip"] = (line >= gap * belly) & (line < (gap + lower) * belly)
+
+    hair = masks["hair"] = _hair(rng, x, y, w, h, face)
+    if rng.random() < 0.4:
+        hair &= ~(masks["l_ear"] | masks["r_ear"])
+    if rng.random() < 0.13:
+        brim_y, brim_w, top = -h * between(0.5, 0.62), between(0.06, 0.36), h + between(0.2, 0.32)
+        dome = (x / (w + 0.07)) ** 2 + ((y - brim_y) / (top + brim_y)) ** 2 < 1
+        hair &= y > brim_y
+        masks["hat"] = (dome & (y < brim_y)) | ((np.abs(y - brim_y) < 0.055) & (np.abs(x) < w + brim_w))
+    if rng.random() < 0.22:
+        ring = between(0.045, 0.07)
+        masks["ear_r"] = ((np.abs(x) - w - 0.02) ** 2 + (y - ear_y - ear_h - ring / 2) ** 2 < ring**2) & ~hair
+
+    neck_w, shoulder, sag = between(0.2, 0.28), between(0.74, 0.82), between(0.1, 0.4)
+    column, body = np.abs(x0 - cx), y0 > shoulder + sag * (x0 - cx) ** 2
+    collar = between(0.04, 0.24) * (1 - (column / (neck_w + between(0.02, 0.14))) ** between(1.0, 2.5))
+    opening = body & (y0 < shoulder + collar) & ~face
+    masks["neck"] = ((column < neck_w) & (y0 > 0.2 + cy) & ~body & ~face) | opening
+    if rng.random() < 0.2:
+        beads = masks["neck"] & (np.abs(y0 - shoulder - between(0.0, 0.05) + 1.2 * column**2) < 0.028)
+        masks["neck_l"], masks["neck"] = beads, masks["neck"] & ~beads
+    masks["cloth"] = body & ~opening & ~face
+    if rng.random() < 0.5:  # long hair falls in front of the shoulders instead of behind them
+        masks["cloth"] &= ~hair
+
+    label = np.zeros((size, size), np.uint8)
+    for name in CLASSES[1:]:  # CelebAMask-HQ's painting order: later parts cover earlier ones
+        if name in masks:
+            label[masks[name]] = ID[name]
+    return label
+
+
+def _hair(rng, x: np.ndarray, y: np.ndarray, w: float, h: float, face: np.ndarray) -> np.ndarray:
+    """Mask of the hair: an outline around the head, less the face below the hairline; a few heads have none."""
+    between, kind = rng.uniform, rng.choice(["short", "bob", "long", "round", "none"], p=[0.36, 0.2, 0.24, 0.14, 0.06])
+    phase, wobble = between(-np.pi, np.pi), 1.0
+    if rng.random() < 0.5:
+        wobble = 1 + between(0, 0.05) * np.sin(int(rng.integers(6, 15)) * np.arctan2(x, -y) + phase)
+    if kind == "none":
+        return np.zeros_like(face)
+    if kind == "round":
+        outline = x**2 + (y + 0.2) ** 2 < ((w + between(0.2, 0.34)) * wobble) ** 2
+    else:
+        end = {"short": between(-0.3, 0.05), "bob": between(0.25, 0.5), "long": 1.5}[kind]
+        volume = between(0.04, 0.2)
+        reach = w + (min(volume, 0.07) if kind == "short" else volume)
+        above = (x / reach) ** 2 + (y / (h + volume)) ** 2 < wobble**2
+        sides = np.abs(x) < reach * (1 + between(-0.1, 0.25) * y) * wobble
+        outline = np.where(y < 0, above, sides) & (y < end + 0.1 * np.cos(6 * x + phase))
+    if rng.random() < 0.15:
+        bun_x = float(rng.choice([-0.4, 0.0, 0.4]))
+        outline |= (x - bun_x) ** 2 + (y + h + 0.16 - 0.5 * bun_x**2) ** 2 < between(0.14, 0.2) ** 2
+    lean, bow = int(rng.integers(-1, 2)) * between(0.1, 0.5), between(-0.2, 1.0)
+    fringe = between(0, 0.04) * np.sin(between(12, 24) * x + between(-np.pi, np.pi))
+    return outline & ~(face & (y > -h * between(0.5, 0.8) + lean * x + bow * x**2 + fringe))
+
+
+def _spread(where: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, float]:
+    """Centre (x, y) and half-widths of a region; the middle of the picture where a painted label lacks it."""
+    rows, columns = np.nonzero(where)
+    if len(rows) == 0:
+        return 0.0, 0.0, 0.5, 0.6
+    px, py = x[0, columns], y[rows, 0]
+    return float(px.mean()), float(py.mean()), 2 * float(px.std()) + 0.01, 2 * float(py.std()) + 0.01
+
+
+def _below(mask: np.ndarray, steps: int) -> np.ndarray:
+    """The mask moved down by `steps` pixels: where it casts a shadow."""
+    moved = np.zeros_like(mask)
+    moved[steps:] = mask[:-steps]
+    return moved
+
+
+def _smooth(label: np.ndarray, style: Style) -> np.ndarray:
+    """(3, H, W) float32 in [-0.95, 0.95]: the face without any random detail."""
+    x, y = _grid(*label.shape)
+    pixel, c = max(1, round(label.shape[0] / 64)), style.colours
+    table = np.array([c.get(name, c["skin"]) for name in CLASSES], np.float32)
+    table[[3, 15, 16]], table[[11, 12]], table[[4, 5]] = (c["frame"], c["metal"], c["metal"]), c["lips"], 0.86
+    table[10], table[[6, 7]] = (-0.2, -0.65, -0.6), 0.75 * table[ID["hair"]] - 0.19
+    light = ((table.T + 1) / 2)[:, label]  # (3, H, W) in [0, 1]: shading multiplies reflected light
+
+    def is_(name: str) -> np.ndarray:
+        return label == ID[name]
+
+    head, skin, nose, upper_lip = HEAD[label], is_("skin"), is_("nose"), is_("u_lip")
+    cx, cy, sx, sy = _spread(head, x, y)
+    u, v = (x - cx) / sx, (y - cy) / sy
+    lit = style.light[0] * np.clip(u, -1.5, 1.5) + style.light[1] * np.clip(v, -1.5, 1.5)
+    shade = 1 + np.where(label == 0, 0.4 * lit, lit)
+    shade[head] *= (1.04 - 0.12 * (u**2 + v**2))[head]
+    shade[head & _below(is_("hair") | is_("hat"), 2 * pixel)] *= 0.86
+    shade[is_("neck") & _below(head, 4 * pixel)] *= 0.78
+    shade[skin & _below(nose, pixel)] *= 0.78
+    shade[nose] *= np.broadcast_to(1.04 + 4 * style.light[0] * (x - _spread(nose, x, y)[0]), nose.shape)[nose]
+    shade[upper_lip] *= 0.86
+    cheeks = style.blush * np.exp(-4 * ((np.abs(u) - 0.62) ** 2 + (v - 0.4) ** 2)) * skin
+    light = light * (shade + cheeks * np.array([1.4, -1.2, -0.8], np.float32)[:, None, None])
+
+    for name in ("l_eye", "r_eye"):
+        eye = is_(name)
+        ex, ey, ew, eh = _spread(eye, x, y)
+        radius, distance = 0.75 * math.sqrt(ew * eh), np.hypot(x - ex, y - ey)
+        for colour, r in ((c["iris"], radius), ((-0.75,) * 3, 0.5 * radius)):
+            cover = eye * np.clip((r - distance) * label.shape[0] / 2 + 0.5, 0, 1)
+            light += cover * ((np.array(colour, np.float32)[:, None, None] + 1) / 2 - light)
+        light[:, eye & ~_below(eye, pixel)] *= 0.3
+    light[:, is_("mouth") & (_below(upper_lip, pixel) | _below(upper_lip, 2 * pixel))] = 0.9  # teeth
+    return np.clip(2 * light - 1, -0.95, 0.95)
+
+
+def _model(label: Tensor, style: Style) -> tuple[np.ndarray, ...]:
+    """The distribution's parts: ids (H, W), then smooth face, freckle, strand and grain scale, each (3, H, W)."""
+    ids = np.asarray(label)
+    if ids.ndim != 2 or min(ids.shape) < 16 or ids.dtype.kind not in "iu":
+        raise ValueError(f"label must be one map (H, W) of integer ids, 16 pixels or more, not {ids.dtype} {ids.shape}")
+    if ids.min() < 0:
+        raise ValueError(f"faces: label map has ids below 0 ({ids.min()}), the classes are 0..{len(CLASSES) - 1}")
+    check_labels(ids, CLASSES, "faces")
+    smooth = _smooth(ids, style)
+    room = (1 - np.abs(smooth)) / ROOM
+    freckle = -DEPTH * (smooth + 1) * ((ids == ID["skin"]) | (ids == ID["nose"]))
+    return ids, smooth, freckle, np.minimum(STRANDS[ids], room), np.minimum(GRAIN[ids], room)
+
+
+def _strand_noise(ids: np.ndarray, style: Style, n: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Unit-variance Gaussian texture along the flow of the hair: pixels (K,) of the flattened image and noise (n, K).
+
+    White noise on a grid of strand coordinates (across, along) is interpolated with bilinear weights divided by their
+    root sum of squares, so the variance is 1 at every pixel, whatever the flow.
+    """
+    pixels = np.flatnonzero(STRANDS[ids])
+    x, y = _grid(*ids.shape)
+    cx, cy, _, _ = _spread(HEAD[ids], x, y)
+    px, py = x[0, pixels % ids.shape[1]] - cx, y[pixels // ids.shape[1], 0] - cy + 0.15
+    # The conformal map sqrt(z) gives confocal parabolas, which lie over the head and fall at its sides; turning its
+    # plane sweeps them into spirals and leaves their density alone.
+    r = np.hypot(px, py)
+    out, over = np.sqrt(np.maximum(r - py, 0)), np.sign(px) * np.sqrt(np.maximum(r + py, 0))
+    along = math.cos(style.sweep) * over - math.sin(style.sweep) * out
+    across = math.cos(style.sweep) * out + math.sin(style.sweep) * over + style.curl * np.sin(18 * along)
+    across, along = across / WIDTH, along / LENGTH
+    i, j = np.floor(across).astype(int), np.floor(along).astype(int)
+    fi, fj = across - i, along - j
+    i, j = i - i.min(initial=0), j - j.min(initial=0)
+    white = rng.standard_normal((n, i.max(initial=0) + 2, j.max(initial=0) + 2), dtype=np.float32)
+    corners = [(a, b, (fi if a else 1 - fi) * (fj if b else 1 - fj)) for a in (0, 1) for b in (0, 1)]
+    scale = 1 / np.sqrt(sum(weight**2 for _, _, weight in corners))
+    return pixels, sum(white[:, i + a, j + b] * (weight * scale).astype(np.float32) for a, b, weight in corners)
+
+
+def _draw(model: tuple[np.ndarray, ...], style: Style, n: int, rng) -> np.ndarray:
+    """(n, 3, H, W) float32: the smooth face plus freshly drawn detail, clipped to [-1, 1]."""
+    ids, smooth, freckle, strand, grain = model
+    height, width = ids.shape
+    images = grain * rng.standard_normal((n, 1, height, width), dtype=np.float32) + smooth
+    side = max(1, round(height / 64))  # a freckle is a square of one pixel at 64, of two by two at 128
+    # A pixel is covered when any of side² possible corners is drawn: 1 - (1 - q)^(side²) is the style's share.
+    q = 1 - (1 - style.freckles) ** (1 / side**2)
+    seeds = rng.random((n, height + side - 1, width + side - 1), dtype=np.float32) < q
+    shifts = [(a, b) for a in range(side) for b in range(side)]
+    spots = np.logical_or.reduce([seeds[:, a : a + height, b : b + width] for a, b in shifts])
+    images += freckle * spots[:, None]
+    pixels, noise = _strand_noise(ids, style, n, rng)
+    images.reshape(n, 3, -1)[:, :, pixels] += strand.reshape(3, -1)[:, pixels] * noise[:, None]
+    return np.clip(images, -1, 1, out=images)
+
+
+def conditional_samples(label: Tensor, style: Style, n: int, seed=0) -> Tensor:
+    """Independent faces from the true distribution given label and style: only strands, freckles and grain differ.
+
+    Args:
+        label: (H, W) integer ids 0..18. style: see `Style`. n: how many. seed: an int or several.
+
+    Returns:
+        (n, 3, H, W) float32 in [-1, 1].
+
+    Raises:
+        ValueError: the label is not one map of known ids, or n is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n must be 1 or more, not {n}")
+    return torch.from_numpy(_draw(_model(label, style), style, n, np.random.default_rng(seed)))
+
+
+def conditional_moments(label: Tensor, style: Style) -> tuple[Tensor, Tensor]:
+    """True mean and standard deviation of each pixel given label and style, in closed form.
+
+    With p the share of freckles and d their depth: mean = smooth + p d, variance = strand² + grain² + p (1 - p) d².
+    Clipping to [-1, 1] is left out, it moves a mean by less than 1e-4 standard deviations (see ROOM).
+
+    Args:
+        label: (H, W) integer ids 0..18. style: see `Style`.
+
+    Returns:
+        mean and std, (3, H, W) float32 each, in units of [-1, 1].
+
+    Raises:
+        ValueError: the label is not one map of known ids.
+    """
+    _, smooth, freckle, strand, grain = _model(label, style)
+    p = style.freckles
+    std = np.sqrt(strand**2 + grain**2 + p * (1 - p) * freckle**2)
+    return torch.from_numpy(smooth + p * freckle), torch.from_numpy(std)
+
+
+def face(split: str, i: int, size: int = 64) -> tuple[Tensor, Style]:
+    """Label map (size, size) int64 and style of face i of a split: what `load` drew its picture from.
+
+    Raises:
+        ValueError: unknown split, or a negative i.
+    """
+    if split not in COUNTS:
+        raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(COUNTS)}")
+    if i < 0:
+        raise ValueError(f"faces are numbered from 0, not {i}")
+    number = list(COUNTS).index(split)
+    return torch.from_numpy(_layout((number, i, 0), size)).long(), Style.random((number, i, 1))
+
+
+def load(split: str = "train", size: int = 64, n: int | None = None) -> Source:
+    """Faces as a Source: A one-hot (19 classes), B RGB face, mirrored left-right at random with the sides exchanged.
+
+    Args:
+        split: "train", "val" or "test". size: side in pixels. n: number of faces, by default 2048, 256 or 512.
+
+    Raises:
+        ValueError: unknown split, or n below 1.
+    """
+    if n is not None and n < 1:
+        raise ValueError(f"n must be 1 or more, not {n}")
+    labels, pictures, windows = [], [], []
+    for i in range(COUNTS.get(split, 1) if n is None else n):
+        label, style = face(split, i, size)
+        picture = conditional_samples(label, style, 1, seed=(list(COUNTS).index(split), i, 2))[0]
+        pictures.append(np.rint((picture.permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8))
+        labels.append(label.numpy().astype(np.uint8))
+        windows.append((i, 0, 0))
+    bounds = np.tile([[0, size, 0, size]], (len(labels), 1))
+    named = {"classes": CLASSES, "palette": PALETTE, "flips": "h", "sides": SIDES, "options": {"n": n} if n else {}}
+    return Source("faces", split, size, labels, pictures, windows, bounds, **named)

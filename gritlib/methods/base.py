@@ -1,0 +1,86 @@
+"""The protocol every method follows: networks, players, turns.
+
+A method is a generator of turns: `turns(batch, step)` yields who moves and the named terms that player minimises, so
+order, alternation and lazy terms are visible Python. `training.fit` does the rest.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+from torch import Tensor, nn
+from tyro.conf import Suppress
+
+from gritlib.nets import Output
+from gritlib.nets.grit import Noise
+
+
+@dataclass
+class MethodConfig:
+    """What rebuilds a method, saved in every checkpoint. The channels are the data's, never an option."""
+
+    in_channels: Annotated[int | None, Suppress] = None
+    out_channels: Annotated[int | None, Suppress] = None
+
+    def fit_to(self, source) -> "MethodConfig":
+        """A copy with the channels of a `Source` filled in."""
+        return replace(self, in_channels=source.in_channels, out_channels=source.out_channels)
+
+
+@dataclass(frozen=True)
+class Player:
+    """One optimiser: the networks it moves (attribute names), its learning rate and Adam's betas, and whether their
+    exponential moving average is kept."""
+
+    nets: tuple[str, ...]
+    lr: float
+    betas: tuple[float, float]
+    ema: bool = False
+
+
+class Method(nn.Module):
+    """Base of all methods. Networks, pools and helpers are plain attributes, so `state_dict` has them all."""
+
+    name: ClassVar[str]
+    Config: ClassVar[type[MethodConfig]]
+    config: MethodConfig
+    stochastic = False  # does `translate` depend on its noise?
+    styled = False  # does `translate` depend on its style?
+    multiple = 1  # image sides must be multiples of this
+
+    @property
+    def players(self) -> dict[str, Player]:
+        raise NotImplementedError
+
+    def turns(self, batch: dict[str, Tensor], step: int) -> Iterable[tuple[str, dict[str, Tensor]]]:
+        """Yield (player, named terms) in the order of play; the loop updates the player before it asks for the next."""
+        raise NotImplementedError
+
+    def translate(self, A: Tensor, *, style: Tensor | None = None, noise: Noise = "fresh") -> Output:
+        """Inference, explicit about style and noise; the networks' train/eval mode is neither read nor changed."""
+        raise NotImplementedError
+
+    def finish(self, batches: Iterable[dict[str, Tensor]]) -> None:
+        """Called on the averaged networks with training batches: running statistics and the like."""
+
+
+def build(name: str, config: MethodConfig | dict, **pieces) -> Method:
+    """A method from its name and configuration, as stored in a checkpoint.
+
+    Args:
+        pieces: a student's own networks, as the method's constructor takes them.
+
+    Raises:
+        ValueError: unknown name or configuration field, listing the known ones.
+    """
+    from gritlib.methods import METHODS
+
+    if name not in METHODS:
+        raise ValueError(f"method {name!r} is unknown: choose one of {', '.join(METHODS)}")
+    if isinstance(config, dict):
+        known = METHODS[name].Config.__dataclass_fields__
+        unknown = [key for key in config if key not in known]
+        if unknown:
+            raise ValueError(f"{name} has no setting {unknown}: its settings are {', '.join(known)}")
+        config = METHODS[name].Config(**config)
+    return METHODS[name](config, **pieces)

@@ -1,0 +1,92 @@
+"""Small parts that several networks share: normalisation by name, AdaIN, spatial noise."""
+
+import torch
+from torch import Tensor, nn
+
+NORMS = ("batch", "instance", "none")
+
+
+def make_norm(name: str, channels: int) -> nn.Module:
+    """Normalisation layer by name: "batch" (learned scale and shift, running statistics), "instance" (neither, as in
+    the authors' PyTorch code) or "none".
+
+    Raises:
+        ValueError: any other name.
+    """
+    if name == "batch":
+        return nn.BatchNorm2d(channels)
+    if name == "instance":
+        return nn.InstanceNorm2d(channels)
+    if name == "none":
+        return nn.Identity()
+    raise ValueError(f"norm {name!r} is unknown: choose one of {', '.join(NORMS)}")
+
+
+def needs_bias(norm: str) -> bool:
+    """Whether a convolution before this norm keeps its bias. Batch norm subtracts the channel mean and adds its own
+    shift, so a bias before it does nothing; the official code keeps it before instance norm, where it does as little.
+    """
+    return norm != "batch"
+
+
+class AdaIN(nn.Module):
+    """Adaptive instance normalisation: (1 + γ(z))·(h − μ)/σ + β(z), statistics per sample and channel.
+
+    γ and β are one linear map of the style code. Huang & Belongie 2017 write γ; 1 + γ (identity at a zero map) is
+    inferred from the GRIT authors' earlier public work.
+
+    Args:
+        channels: of the feature map.
+        style_dim: length of the style code; 0 leaves plain instance normalisation with a learned scale and shift.
+    """
+
+    def __init__(self, channels: int, style_dim: int):
+        super().__init__()
+        self.style_dim = style_dim
+        if style_dim:
+            self.affine = nn.Linear(style_dim, 2 * channels)
+        else:
+            self.affine = nn.Parameter(torch.zeros(2 * channels))
+
+    def forward(self, h: Tensor, style: Tensor | None) -> Tensor:  # (B, C, H, W), (B, style_dim)
+        affine = self.affine(style) if self.style_dim else self.affine.expand(len(h), -1)
+        gamma, beta = affine[:, :, None, None].chunk(2, dim=1)  # (B, C, 1, 1) each
+        return (1 + gamma) * nn.functional.instance_norm(h) + beta
+
+
+class SpatialNoise(nn.Module):
+    """Adds one noise map per sample, broadcast over the channels with a learned weight each: h + w_c·n(y, x).
+
+    Weights begin at `init`. Source: Karras et al. 2019 (StyleGAN), one weight per channel.
+    """
+
+    def __init__(self, channels: int, init: float = 0.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((1, channels, 1, 1), float(init)))
+
+    def forward(self, h: Tensor, noise: Tensor) -> Tensor:  # (B, C, H, W), (B, 1, H, W)
+        return h + self.weight * noise
+
+
+@torch.no_grad()
+def reestimate_batchnorm(net: nn.Module, forward, batches) -> None:
+    """Set batch norm's running statistics to the mean over `batches`, with the weights the network has now.
+
+    Averaged weights never saw the running statistics of the trained ones. Does nothing without batch norm.
+
+    Args:
+        net: contains the layers. forward: called with each batch. batches: training batches.
+    """
+    layers = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if not layers:
+        return
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over the batches
+        layer.train()
+    for batch in batches:
+        forward(batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+        layer.eval()

@@ -1,0 +1,20 @@
+"""How weights begin. GANs are sensitive to it: PyTorch's default is not what any of the papers used."""
+
+from torch import nn
+
+
+def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
+    """Initialise in place as pix2pix and CycleGAN do: convolution and linear weights N(0, std²), biases 0, batch-norm
+    weights N(1, std²). Returns the network.
+
+    Source: Isola et al. 2017, appendix 6.2.
+    """
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(module.weight, 0.0, std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, std)
+            nn.init.zeros_(module.bias)
+    return net

@@ -1,0 +1,85 @@
+"""The PatchGAN discriminator (Isola et al. 2017, appendix 6.1.2): a small convolutional network of which each output
+judges one patch of the image; the image's score is their mean. Patches further apart than the receptive field are
+treated as independent, as in a Markov random field.
+
+`n_layers` 0, 1, 3 and 5 give the paper's 1x1, 16x16, 70x70 and 286x286 patches. The last layer returns logits.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from gritlib.nets.blocks import make_norm, needs_bias
+
+
+class PatchGAN(nn.Module):
+    """Patch discriminator.
+
+    Args:
+        in_channels: of the judged image plus, for a conditional discriminator, of the condition.
+        width: channels of the first layer, doubled up to 8·width. n_layers: number of stride-2 convolutions; 0 builds
+            the pixel discriminator of three 1x1 convolutions.
+        norm: "batch", "instance" or "none", on the inner layers.
+        spectral: spectral normalisation of every convolution (Miyato et al. 2018; not in pix2pix).
+
+    Raises:
+        ValueError: at forward, an image too small for the network, naming the smallest that works.
+    """
+
+    def __init__(
+        self, in_channels: int = 6, width: int = 64, n_layers: int = 3, norm: str = "batch", spectral: bool = False
+    ):
+        super().__init__()
+        wrap = nn.utils.parametrizations.spectral_norm if spectral else (lambda module: module)
+        k = 4 if n_layers else 1
+        strides = [2] * n_layers + [1] if n_layers else [1, 1]
+        layers, c = [], in_channels
+        for i, stride in enumerate(strides):
+            out = width * min(2**i, 8)
+            layer_norm = norm if i else "none"
+            # The first convolution keeps its bias under any norm, in the authors' code and here.
+            conv = wrap(nn.Conv2d(c, out, k, stride, k // 3, bias=i == 0 or needs_bias(norm)))
+            layers.append(nn.Sequential(conv, make_norm(layer_norm, out), nn.LeakyReLU(0.2)))
+            c = out
+        # The authors' pixel discriminator drops its last bias under batch norm, although no norm follows it.
+        last = nn.Conv2d(c, 1, k, 1, k // 3, bias=n_layers > 0 or needs_bias(norm))
+        self.layers = nn.Sequential(*layers, wrap(last))
+        self.receptive_field = receptive_field([(k, s) for s in [*strides, 1]])
+        self.smallest = smallest_side([(k, s, k // 3) for s in [*strides, 1]])
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, in_channels, H, W) -> logits (B, 1, H', W')
+        if min(x.shape[-2:]) < self.smallest:
+            raise ValueError(
+                f"image of {x.shape[-2]}x{x.shape[-1]} pixels is too small for this discriminator: it needs sides of "
+                f"{self.smallest} or more, or fewer layers"
+            )
+        return self.layers(x).float()
+
+
+def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
+    """Side, in input pixels, of the patch one output of a stack of convolutions sees.
+
+    r grows by (kernel − 1)·jump at each layer, the jump multiplies by the stride.
+
+    Args:
+        layers: (kernel, stride) from the input on. `[(4, 2), (4, 2), (4, 2), (4, 1), (4, 1)]` gives 70.
+    """
+    r, jump = 1, 1
+    for kernel, stride in layers:
+        r += (kernel - 1) * jump
+        jump *= stride
+    return r
+
+
+def smallest_side(layers: Iterable[tuple[int, int, int]]) -> int:
+    """Smallest image side for which a stack of (kernel, stride, padding) convolutions has an output."""
+    side = 1
+    for kernel, stride, padding in reversed(list(layers)):
+        side = max(1, (side - 1) * stride + kernel - 2 * padding)
+    return side
+
+
+def condition(image: Tensor, given: Tensor | None) -> Tensor:
+    """What a conditional discriminator sees: the condition and the image, concatenated along the channels."""
+    return image if given is None else torch.cat([given, image], 1)

@@ -1,0 +1,121 @@
+"""Runs studies: a study varies one thing over datasets and paired seeds and writes one JSON a run.
+
+A run that has its JSON is never computed again, so a study can be interrupted, resumed, and spread over processes or
+machines with `shard`.
+"""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+STUDIES = ("first-light",)
+COMMITTED = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What varies, over what, and how it is judged.
+
+    Args:
+        name, claim: what is measured, in words. arms: the things compared, the first being the subject and the second
+            what it is compared with. run: (arm, dataset, seed, steps) -> metrics, a dict of plain numbers.
+        ratios: metrics of which the report gives the geometric mean of subject / comparison over paired seeds.
+    """
+
+    name: str
+    claim: str
+    arms: tuple[str, ...]
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    steps: int
+    run: Callable[[str, str, int, int], dict]
+    ratios: tuple[str, ...]
+
+
+def get(name: str) -> Study:
+    """A study by name.
+
+    Raises:
+        ValueError: unknown name, listing the known ones.
+    """
+    if name not in STUDIES:
+        raise ValueError(f"study {name!r} is unknown: choose one of {', '.join(STUDIES)}")
+    return import_module(f"gritlib.studies.{name.replace('-', '_')}").STUDY
+
+
+def run(
+    study: Study,
+    out: Path,
+    datasets: tuple[str, ...] | None = None,
+    seeds: tuple[int, ...] | None = None,
+    steps: int | None = None,
+    shard: tuple[int, int] = (0, 1),
+) -> list[Path]:
+    """Compute the runs that have no JSON yet.
+
+    Args:
+        out: folder; run files go to out/<study>/<dataset>-<arm>-seed<k>.json. datasets, seeds, steps: fewer or others
+            than the study's own. shard: (i, n) computes every n-th run, beginning at the i-th.
+
+    Returns:
+        Paths of the files written by this call.
+    """
+    todo = [(d, a, s) for d in datasets or study.datasets for s in seeds or study.seeds for a in study.arms]
+    written = []
+    for number, (dataset, arm, seed) in enumerate(todo[shard[0] :: shard[1]]):
+        path = out / study.name / f"{dataset}-{arm}-seed{seed}.json"
+        if path.exists():
+            continue
+        print(f"[{number + 1}/{len(todo[shard[0] :: shard[1]])}] {path.stem}", flush=True)
+        began = time.perf_counter()
+        steps = steps or study.steps
+        record = {
+            "study": study.name,
+            "dataset": dataset,
+            "arm": arm,
+            "seed": seed,
+            "steps": steps,
+            "metrics": study.run(arm, dataset, seed, steps),
+            "seconds": round(time.perf_counter() - began, 1),
+            "environment": environment(),
+        }
+        write_json(record, path)
+        written.append(path)
+    return written
+
+
+def environment() -> dict:
+    """What the numbers may depend on beside the code."""
+    from gritlib import __version__
+    from gritlib.training.device import best_precision
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return {
+        "gritlib": __version__,
+        "torch": torch.__version__.split("+")[0],
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else f"cpu ({platform.machine()})",
+        "precision": best_precision(device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def write_json(record: dict, path: Path) -> None:
+    """Atomically, so that a file that exists is a run that ended."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def read(study: Study, folder: Path) -> list[dict]:
+    """All records of a study in a folder, in a stable order."""
+    files = sorted((folder / study.name).glob("*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]

@@ -1,0 +1,72 @@
+"""Checkpoints: one file of tensors and plain data, loadable with `weights_only=True`, never half-written.
+
+The configuration travels inside, so loading rebuilds the method; no option need be repeated. A step's randomness
+follows from (seed, step), so a checkpoint needs no random state.
+"""
+
+import os
+from pathlib import Path
+
+import torch
+
+from gritlib.methods import Method, build
+
+FORMAT = 1
+
+
+def save(content: dict, path: str | Path) -> Path:
+    """Write atomically: to a temporary name in the same folder, flushed to disk, then renamed. Killed at any moment,
+    the old file or the new one is there, whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save({"format": FORMAT, **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def read(path: str | Path) -> dict:
+    """The content of a checkpoint: format, method, config, training, source, step, state (all weights),
+    ema (averages), averaged (what differs from state when averages are used), optimizers, history, versions.
+
+    Args:
+        path: the file, or a run folder that holds `checkpoint.pt`.
+
+    Raises:
+        FileNotFoundError: no such file. ValueError: not a checkpoint of this project, or of a newer format.
+    """
+    path = Path(path)
+    path = path / "checkpoint.pt" if path.is_dir() else path
+    if not path.exists():
+        raise FileNotFoundError(f"no checkpoint at {path}: give a run folder or its checkpoint.pt")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as a checkpoint: {error}") from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise ValueError(f"{path} is not a gritlib checkpoint (no format number): it was written by something else")
+    if content["format"] > FORMAT:
+        raise ValueError(f"{path} has format {content['format']}, this gritlib reads up to {FORMAT}: update gritlib")
+    return content
+
+
+def load_method(path: str | Path, ema: bool = True, **pieces) -> Method:
+    """Rebuild a trained method, in eval mode.
+
+    Args:
+        path: run folder or file. ema: carry the averaged weights (as `Run.method` does) or the last ones.
+        pieces: a student's own networks, if the method was trained with some.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read`; RuntimeError: the weights do not fit, naming the keys.
+    """
+    content = read(path)
+    method = build(content["method"], content["config"], **pieces)
+    method.load_state_dict({**content["state"], **(content["averaged"] if ema else {})})
+    return method.eval()

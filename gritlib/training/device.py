@@ -1,0 +1,91 @@
+"""Where and how precisely a step is computed, and where its randomness comes from.
+
+Every step is seeded by (seed, step, rank) and its images follow from (seed, step): nothing random has to be stored, and
+a run can be resumed at any step.
+"""
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+
+def best_precision(device: torch.device) -> str:
+    """ "bf16" where the hardware itself computes it, else "fp32".
+
+    Emulated bfloat16 is slower than float32 (most laptops, and a T4 GPU). float16 needs loss scaling and is not used.
+    """
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type == "cpu":
+        native = [getattr(torch.cpu, f"_is_{isa}_supported", lambda: False) for isa in ("avx512_bf16", "amx_tile")]
+        return "bf16" if any(is_supported() for is_supported in native) else "fp32"
+    return "fp32"
+
+
+def mix(*numbers: int) -> int:
+    """One well-spread 63-bit seed from several small integers (splitmix64's finaliser after each)."""
+    state = 0x9E3779B97F4A7C15
+    for number in numbers:
+        state = (state + number * 0xBF58476D1CE4E5B9 + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 31
+    return state >> 1
+
+
+@functools.lru_cache(maxsize=2)
+def _permutation(n: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(n, generator=torch.Generator().manual_seed(mix(seed, epoch)))
+
+
+def step_indices(n: int, batch_size: int, seed: int, step: int) -> list[int]:
+    """Indices of one step's images: consecutive pieces of one random order per pass over the data.
+
+    Args:
+        n: images in the source. batch_size: images a step, over all processes.
+    """
+    positions = range(step * batch_size, (step + 1) * batch_size)
+    return [int(_permutation(n, seed, p // n)[p % n]) for p in positions]
+
+
+def average_gradients(params: list[Tensor], world: int) -> None:
+    """Mean of one player's gradients over all processes, in one message. The networks stay plain modules: wrapping them
+    for distributed training breaks on GAN steps (several forwards, frozen players)."""
+    grads = [p.grad for p in params if p.grad is not None]
+    if world == 1 or not grads:
+        return
+    flat = torch.cat([g.flatten() for g in grads])
+    torch.distributed.all_reduce(flat)
+    flat /= world
+    for g, mean in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
+        g.copy_(mean.view_as(g))
+
+
+@contextlib.contextmanager
+def deferred_interrupt() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event instead of raising, so that the step in progress can end; a second one raises.
+
+    Off the main thread, where signals cannot be caught, the event stays unset.
+    """
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    before = signal.getsignal(signal.SIGINT)
+
+    def handler(number, frame):
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

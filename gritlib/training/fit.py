@@ -1,0 +1,324 @@
+"""The one training loop. Everything the methods differ in stands in their `turns`; everything they share stands here:
+devices and precision, seeding, the schedule, averaged weights, the log, sample pictures, checkpoints, interruption.
+"""
+
+import json
+import math
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gritlib import __version__
+from gritlib.data import images
+from gritlib.losses import total
+from gritlib.methods import Method
+from gritlib.training import checkpoint
+from gritlib.training.device import average_gradients, best_precision, deferred_interrupt, mix, step_indices
+from gritlib.training.ema import EMA
+from gritlib.training.samples import sample_grid
+from gritlib.training.schedule import constant_then_linear
+
+FINISH_BATCHES = 64  # training batches from which `Method.finish` takes its statistics
+
+
+@dataclass
+class TrainConfig:
+    """How long, how fast, how precisely; saved in every checkpoint."""
+
+    steps: int = 1200
+    """optimisation steps, each one turn of every player"""
+    batch_size: int = 8
+    """images a step and process"""
+    seed: int = 0
+    """decides initial batches, crops, noise and dropout of every step"""
+    constant: float = 0.5
+    """share of the steps at full learning rate; then linear to zero"""
+    ema: float = 0.995
+    """decay of the averaged weights; 0 keeps the last weights"""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bfloat16 where the hardware computes it (AVX512-BF16 or AMX CPUs, recent GPUs), else float32"""
+    device: Literal["auto", "cpu"] = "auto"
+    """auto: the GPU if there is one"""
+    minutes: float | None = None
+    """stop after that many minutes, with a checkpoint to resume from"""
+    log_every: int = 50
+    """steps between log lines; losses are read from the device only then"""
+    sample_every: int = 400
+    """steps between sample pictures"""
+    save_every: int = 400
+    """steps between checkpoints; a last one is always written"""
+
+
+@dataclass
+class Run:
+    """What `fit` returns: the averaged method ready for use, the trained one, the log, and how it ended."""
+
+    method: Method
+    trained: Method
+    history: list[dict] = field(default_factory=list)
+    step: int = 0
+    finished: bool = True
+    seconds: float = 0.0
+    out: Path | None = None
+
+
+def fit(
+    method: Method,
+    source,
+    out: str | Path | None = None,
+    *,
+    config: TrainConfig | None = None,
+    step: Callable[[Method, dict[str, Tensor], dict[str, torch.optim.Optimizer]], dict[str, Tensor]] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    preview=None,
+    progress: bool = True,
+    **overrides,
+) -> Run:
+    """Train a method on a source.
+
+    Args:
+        method: networks and turns; moved to the device, trained in place.
+        source: `len(source)` and `source.batch(indices, generator) -> dict of tensors` (A, B, maybe label).
+        out: run folder for log.jsonl, samples/ and checkpoint.pt; None writes nothing.
+        config: a `TrainConfig`; `overrides` replace single fields of it, for example `steps=300`.
+        step: a student's own `train_step(method, batch, optimizers) -> named losses`, called instead of `turns`. It
+            gets plain tensors, modules and torch optimizers (one a player), all on one device, in float32, and does
+            its own backward and step.
+        resume: go on from `out`/checkpoint.pt if it is there. On the CPU, with the same number of threads and the same
+            instruction set, the weights are bit for bit those of an uninterrupted run.
+        overwrite: start anew although `out` holds a run; without it and without `resume` that is refused.
+        preview: source whose first crops are drawn in the sample pictures; None takes the training source.
+        progress: show a progress bar.
+
+    Returns:
+        Run. Ctrl-C finishes the step, saves and returns with `finished=False`; a second Ctrl-C interrupts at once.
+
+    Raises:
+        FloatingPointError: a loss stopped being finite; says which, when, and where the last good checkpoint is.
+        ValueError: a setting that cannot work, or resuming a run with another configuration.
+        FileExistsError: `out` holds a run already.
+    """
+    config = replace(config or TrainConfig(), **overrides)
+    check(config, source)
+    out = Path(out) if out is not None else None
+    trainer = Trainer(method, source, config, out, preview)
+    if out is not None and (out / "checkpoint.pt").exists():
+        if resume:
+            trainer.resume()
+        elif not overwrite:
+            raise FileExistsError(f"{out} already holds a run: resume it, overwrite it, or choose another folder")
+    if out is not None and trainer.start == 0:
+        (out / "log.jsonl").unlink(missing_ok=True)
+    with torch.random.fork_rng(), deferred_interrupt() as interrupted:
+        return trainer.run(step, progress, interrupted)
+
+
+class Trainer:
+    """State of one `fit`: device, optimisers, average, log."""
+
+    def __init__(self, method: Method, source, config: TrainConfig, out: Path | None, preview):
+        from accelerate import Accelerator
+
+        # Precision stays with torch.autocast: a second Accelerator of another precision would raise.
+        self.accelerator = Accelerator(mixed_precision="no")
+        self.device = self.accelerator.device if config.device == "auto" else torch.device("cpu")
+        self.precision = config.precision if config.precision != "auto" else best_precision(self.device)
+        self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        self.method, self.source, self.config, self.out = method.to(self.device), source, config, out
+        self.preview = preview or source
+        self.params, self.optimizers = {}, {}
+        for name, player in method.players.items():
+            self.params[name] = [p for net in player.nets for p in getattr(method, net).parameters()]
+            self.optimizers[name] = torch.optim.Adam(self.params[name], player.lr, player.betas, fused=True)
+        averaged = tuple(net for player in method.players.values() if player.ema for net in player.nets)
+        self.ema = EMA(method, averaged, config.ema)
+        self.start, self.history, self.pending, self.saved = 0, [], [], None
+
+    def run(self, student_step, progress: bool, interrupted: threading.Event) -> Run:
+        from tqdm.auto import tqdm
+
+        c, began = self.config, time.perf_counter()
+        self.announce(progress)
+        self.method.train()
+        step = self.start
+        bar = tqdm(total=c.steps, initial=self.start, disable=not progress or self.rank > 0, unit="step")
+        with bar:
+            while step < c.steps:
+                terms = self.one_step(step, student_step)
+                self.ema.update(self.method, step)
+                self.pending.append((step, terms))
+                step += 1
+                bar.update()
+                stop = interrupted.is_set() or (c.minutes and time.perf_counter() - began > 60 * c.minutes)
+                if step % c.log_every == 0 or step == c.steps or stop or self.due(step, c.save_every):
+                    self.flush(bar)
+                if self.out and (self.due(step, c.sample_every) or step == c.steps):
+                    self.sample(step)
+                if self.out and self.due(step, c.save_every) and step < c.steps:
+                    self.save(step, self.averaged())
+                if stop:
+                    break
+        averaged = self.averaged()
+        if self.out:
+            self.save(step, averaged)
+        seconds = time.perf_counter() - began
+        return Run(averaged, self.method.eval(), self.history, step, step == c.steps, seconds, self.out)
+
+    def one_step(self, step: int, student_step) -> dict[str, Tensor]:
+        """Seed, batch, and every player's turn."""
+        c = self.config
+        torch.manual_seed(mix(c.seed, step, self.rank))
+        factor = constant_then_linear(step, c.steps, c.constant)
+        for name, player in self.method.players.items():
+            for group in self.optimizers[name].param_groups:
+                group["lr"] = player.lr * factor
+        batch = self.batch(step)
+        if student_step is not None:
+            terms = student_step(self.method, batch, self.optimizers)
+            return {key: torch.as_tensor(value, device=self.device).detach() for key, value in terms.items()}
+
+        seen = {}
+        for player, terms in self.autocast(self.method.turns(batch, step)):
+            self.accelerator.backward(total(terms), inputs=self.params[player])
+            average_gradients(self.params[player], self.world)
+            self.optimizers[player].step()
+            self.optimizers[player].zero_grad()
+            seen |= {key: term.detach() for key, term in terms.items()}
+        return seen
+
+    def autocast(self, turns: Iterator) -> Iterator:
+        """Resume the method's generator under autocast; the loop body between two turns runs outside it."""
+        while True:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                turn = next(turns, None)
+            if turn is None:
+                return
+            yield turn
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        c = self.config
+        indices = step_indices(len(self.source), c.batch_size * self.world, c.seed, step)[self.rank :: self.world]
+        # Another stream than the step's own seed, or crops and noise would be drawn from the same numbers.
+        generator = torch.Generator().manual_seed(mix(c.seed, step, self.rank, 1))
+        return {key: value.to(self.device) for key, value in self.source.batch(indices, generator).items()}
+
+    def due(self, step: int, every: int) -> bool:
+        return every > 0 and step % every == 0
+
+    def flush(self, bar) -> None:
+        """Read the pending losses from the device, check them, log their means."""
+        if not self.pending:
+            return
+        values: dict[str, list[float]] = {}
+        # One transfer for all steps since the last reading.
+        stacked = torch.stack([term.float() for _, terms in self.pending for term in terms.values()]).tolist()
+        for (name, step), value in zip(
+            ((k, step) for step, terms in self.pending for k in terms), stacked, strict=True
+        ):
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"loss {name} is {value} at step {step}; {self.last_good()}. "
+                    f"Try a smaller learning rate or precision='fp32'."
+                )
+            values.setdefault(name, []).append(value)
+        means = {name: round(sum(v) / len(v), 5) for name, v in values.items()}
+        self.history.append({"step": self.pending[-1][0] + 1, **means})
+        self.pending = []
+        bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+        if self.out and self.rank == 0:
+            self.out.mkdir(parents=True, exist_ok=True)
+            with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps(self.history[-1]) + "\n")
+
+    def last_good(self) -> str:
+        return f"the last good checkpoint is {self.saved}" if self.saved else "no checkpoint was saved before it"
+
+    def sample(self, step: int) -> None:
+        """A grid of inputs, outputs and truths with the averaged weights."""
+        if self.rank == 0:
+            picture = sample_grid(self.averaged(), self.preview, range(min(6, len(self.preview))))
+            images.save_png(picture, self.out / "samples" / f"step_{step:06d}.png")
+
+    def averaged(self) -> Method:
+        """A copy with the averaged weights, and the statistics that `Method.finish` takes from training batches."""
+        twin = self.ema.averaged(self.method)
+        count = min(FINISH_BATCHES, -(-len(self.source) // self.config.batch_size))
+        twin.finish(self.batch(self.config.steps + i) for i in range(count))
+        return twin
+
+    def save(self, step: int, averaged: Method) -> None:
+        if self.rank > 0:
+            return
+        state = self.method.state_dict()
+        bad = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+        if bad:
+            raise FloatingPointError(f"weights {bad[0]} are not finite after step {step}; {self.last_good()}")
+        differs = {k: v for k, v in averaged.state_dict().items() if not torch.equal(v, state[k])}
+        content = {
+            "method": self.method.name,
+            "config": asdict(self.method.config),
+            "training": asdict(self.config),
+            "source": self.source.describe() if hasattr(self.source, "describe") else {},
+            "step": step,
+            "state": state,
+            "averaged": differs,
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "history": self.history,
+            "versions": {"gritlib": __version__, "torch": torch.__version__, "precision": self.precision},
+        }
+        self.saved = checkpoint.save(content, self.out / "checkpoint.pt")
+
+    def resume(self) -> None:
+        content = checkpoint.read(self.out)
+        mine = {"method": self.method.name, "config": asdict(self.method.config), "training": asdict(self.config)}
+        for part, value in mine.items():
+            stored = content[part]
+            if part == "training":  # these change nothing in the weights, the rest would
+                free = ("minutes", "log_every", "sample_every", "save_every", "device")
+                value, stored = ({k: v for k, v in d.items() if k not in free} for d in (value, stored))
+            if value != stored:
+                raise ValueError(f"cannot resume {self.out}: its {part} is {stored}, this run's is {value}")
+        self.method.load_state_dict(content["state"])
+        self.ema.load_state_dict({**content["state"], **content["averaged"]})
+        for name, state in content["optimizers"].items():
+            self.optimizers[name].load_state_dict(state)
+        self.start, self.history, self.saved = content["step"], content["history"], self.out / "checkpoint.pt"
+        # Lines logged after the checkpoint was written will be logged again.
+        text = "".join(json.dumps(line) + "\n" for line in self.history)
+        (self.out / "log.jsonl").write_text(text, encoding="utf-8")
+
+    def announce(self, progress: bool) -> None:
+        if progress and self.rank == 0:
+            size = sum(p.numel() for params in self.params.values() for p in params)
+            print(
+                f"{self.method.name}: {size / 1e6:.2f} M parameters, {self.device}, {self.precision}, "
+                f"{torch.get_num_threads()} threads, processes: {self.world}"
+            )
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        if progress and self.device.type == "cpu" and load > (os.cpu_count() or 1):
+            warnings.warn(f"the machine is busy (load {load:.1f}): expect fewer steps a second", stacklevel=3)
+
+
+def check(config: TrainConfig, source) -> None:
+    """Refuse settings that cannot work, naming what would.
+
+    Raises:
+        ValueError: see the messages.
+    """
+    for name in ("steps", "batch_size", "log_every"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} is {getattr(config, name)}: it must be 1 or more")
+    for name in ("constant", "ema"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise ValueError(f"{name} is {getattr(config, name)}: it must lie between 0 and 1")
+    if len(source) == 0:
+        raise ValueError("the source is empty: nothing to train on")

@@ -1,0 +1,90 @@
+"""Files in, files out: a trained run applied to images of any size."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gritlib.data import images
+from gritlib.data.folders import SUFFIXES
+from gritlib.data.source import check_labels, one_hot, to_float
+from gritlib.methods import Method
+from gritlib.nets import Output
+from gritlib.nets.grit import Noise
+from gritlib.training import checkpoint
+
+
+def read_input(path: Path, source: dict, in_channels: int) -> Tensor:
+    """An input file as the run's training data had it: (1, C, H, W).
+
+    Args:
+        source: what the checkpoint says about its data (`Source.describe`).
+
+    Raises:
+        ValueError: unknown label ids, or another number of channels; names the file.
+    """
+    if source.get("classes"):
+        label = images.read_labels(path)
+        check_labels(label, source["classes"], str(path))
+        return one_hot(torch.from_numpy(label.astype(np.int64))[None], len(source["classes"]))
+    image = images.read_image(path)
+    if image.shape[2] != in_channels:
+        raise ValueError(f"{path} has {image.shape[2]} channels, this run was trained on inputs of {in_channels}")
+    return to_float(image[None])
+
+
+def padded(method: Method, A: Tensor, **how) -> Output:
+    """`method.translate` for any image size: the input is enlarged at its lower and right edge, by repeating the last
+    pixels, to sides that the network takes, and the output is cropped back."""
+    height, width = A.shape[-2:]
+    extra = [-side % method.multiple for side in (height, width)]
+    A = torch.nn.functional.pad(A, (0, extra[1], 0, extra[0]), mode="replicate")
+    out = method.translate(A, **how)
+    return Output(*(None if part is None else part[..., :height, :width] for part in out))
+
+
+def translate_files(
+    run: Path, source: Path, target: Path, style: Path | None = None, noise: Noise = "fresh", parts: bool = False
+) -> list[Path]:
+    """Translate an image, or every image of a folder.
+
+    Args:
+        run: run folder or checkpoint. source: input file or folder. target: output file (PNG) or folder.
+        style: image whose style is taken; None uses the mean training style. noise: "fresh", "zero" or a seed.
+        parts: also write NAME_reconstruction.png and NAME_residual.png, where the method has them.
+
+    Returns:
+        Paths written, each PNG marked as generated.
+
+    Raises:
+        FileNotFoundError: no such input. ValueError: an input that the run cannot take, naming the file.
+    """
+    content = checkpoint.read(run)
+    method = checkpoint.load_method(run)
+    if source.is_dir():
+        files = sorted(f for f in source.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+        if not files:
+            raise FileNotFoundError(f"{source} holds no image ({', '.join(SUFFIXES)})")
+        clash = [f.name for f, other in itertools.pairwise(files) if f.stem == other.stem]
+        if clash:
+            raise ValueError(f"{clash[0]} and another file of {source} have the same name but for the suffix")
+        pairs = [(file, target / f"{file.stem}.png") for file in files]
+    elif source.exists():
+        pairs = [(source, target / f"{source.stem}.png" if target.is_dir() else target.with_suffix(".png"))]
+    else:
+        raise FileNotFoundError(f"no file or folder at {source}")
+
+    code = to_float(images.read_image(style)[None]) if style is not None else None
+    # All inputs are read before anything is written, so that a bad one leaves no half-done folder.
+    inputs = [(read_input(file, content["source"], method.config.in_channels), to) for file, to in pairs]
+    written = []
+    for A, to in inputs:
+        out = padded(method, A, style=code, noise=noise)
+        for name, part in out._asdict().items():
+            if part is not None and (name == "image" or parts):
+                path = to if name == "image" else to.with_name(f"{to.stem}_{name}.png")
+                written.append(images.save_png(Image.fromarray(images.to_uint8(part)[0]), path))
+    return written
