@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gritlib.data.face_layout import CLASSES, ID, grid, layout
 from gritlib.data.source import Card, Source, check_labels
 
 # fmt: off
-CLASSES = ("background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth",
-           "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth")
 PALETTE = ((30, 30, 36), (230, 190, 150), (245, 150, 110), (20, 120, 190), (250, 250, 250), (150, 220, 255),
            (90, 50, 20), (150, 100, 20), (255, 130, 170), (200, 70, 130), (130, 0, 30), (230, 40, 60), (255, 100, 90),
            (110, 60, 160), (240, 200, 30), (0, 220, 200), (0, 150, 120), (190, 140, 100), (70, 140, 70))
@@ -50,7 +49,6 @@ CARD = Card(
     "given label and style, apart from load's rounding to 8 bits.",
 )
 
-ID = {name: i for i, name in enumerate(CLASSES)}
 HEAD = np.isin(np.arange(19), [1, 2, 3, 4, 5, 6, 7, 10, 11, 12])  # classes that lie on the front of the head
 
 # Standard deviation of the Gaussian detail by class, in units of [-1, 1]: a pixel has strands or grain, never both.
@@ -107,108 +105,6 @@ class Style:
         return replace(self, light=(-self.light[0], self.light[1]), sweep=-self.sweep, curl=-self.curl)
 
 
-def _grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel centres x (1, W) and y (H, 1) in [-1, 1], right and down, so that one layout serves every size."""
-    x, y = ((np.arange(k, dtype=np.float32) + 0.5) / k * 2 - 1 for k in (width, height))
-    return x[None, :], y[:, None]
-
-
-def _layout(seed, size: int) -> np.ndarray:
-    """(size, size) uint8 ids of a face drawn from `seed`, the same face at every size."""
-    rng = np.random.default_rng(seed)
-    between, masks, (x0, y0) = rng.uniform, {}, _grid(size, size)
-    tilt, cx, cy = between(-0.12, 0.12), between(-0.06, 0.06), between(0.0, 0.08)
-    x = (x0 - cx) * math.cos(tilt) + (y0 - cy) * math.sin(tilt)
-    y = (y0 - cy) * math.cos(tilt) - (x0 - cx) * math.sin(tilt)
-
-    w, h, jaw = between(0.42, 0.53), between(0.54, 0.64), between(0.05, 0.42)
-    across = np.abs(x) / (w * (1 - jaw * np.clip(y / h, 0, 1) ** 2))
-    face = masks["skin"] = across ** between(2.0, 2.8) + (y / h) ** 2 < 1
-    nose_w, nose_y, nose_l = between(0.07, 0.12), between(0.14, 0.2), between(0.16, 0.26)
-    bridge = nose_w * (0.35 + 0.65 * np.clip((y - nose_y) / nose_l + 1, 0, 1) ** 2)
-    tip = 1 - np.clip((y - nose_y + 0.06) / 0.1, 0, 1) ** 2
-    masks["nose"] = (np.abs(x) < bridge * np.sqrt(tip)) & (y > nose_y - nose_l)
-
-    eye_x, eye_y, eye_w, eye_h = between(0.19, 0.235), between(-0.1, -0.03), between(0.105, 0.14), between(0.055, 0.1)
-    slant, brow_w, brow_t = between(-0.25, 0.25), between(0.12, 0.17), between(0.022, 0.042)
-    brow_y, arch, brow_slope = eye_y - eye_h - between(0.05, 0.1), between(0.0, 0.06), between(-0.2, 0.2)
-    ear_w, ear_h, ear_y = between(0.07, 0.11), between(0.12, 0.18), between(-0.04, 0.06)
-    lens_w, lens_h, power = eye_w + between(0.045, 0.075), eye_h + between(0.045, 0.075), int(rng.choice([2, 4]))
-    if rng.random() < 0.2:
-        u, v = (np.abs(x) - eye_x) / lens_w, (y - eye_y) / lens_h
-        rings = np.abs((u**power + v**power) ** (1 / power) - 1) * lens_h < 0.026
-        masks["eye_g"] = rings | ((np.abs(x) < eye_x - lens_w) & (np.abs(y - eye_y) < 0.022))
-    for side, letter in ((-1, "l"), (1, "r")):
-        u, v = side * x - eye_x, y - eye_y
-        masks[f"{letter}_eye"] = np.abs(v + slant * u) < eye_h * (1 - (u / eye_w) ** 2)
-        curve = y - brow_y + arch * (1 - (u / brow_w) ** 2) + brow_slope * u
-        masks[f"{letter}_brow"] = (np.abs(curve) < brow_t * (1.1 - 0.4 * u / brow_w)) & (np.abs(u) < brow_w)
-        masks[f"{letter}_ear"] = (((side * x - w) / ear_w) ** 2 + ((y - ear_y) / ear_h) ** 2 < 1) & ~face
-
-    mouth_w, mouth_y, smile = between(0.14, 0.23), between(0.31, 0.36), between(0.0, 0.09)
-    upper, lower, gap = between(0.05, 0.075), between(0.055, 0.085), between(0.03, 0.07) if rng.random() < 0.4 else 0.0
-    belly = 1 - (x / mouth_w) ** 2
-    line = y - mouth_y - smile * (belly - 0.5)
-    masks["mouth"] = np.abs(line) < gap * belly
-    masks["u_lip"] = (line <= -gap * belly) & (line > -(gap + upper) * belly)
-    masks["l_lip"] = (line >= gap * belly) & (line < (gap + lower) * belly)
-
-    hair = masks["hair"] = _hair(rng, x, y, w, h, face)
-    if rng.random() < 0.4:
-        hair &= ~(masks["l_ear"] | masks["r_ear"])
-    if rng.random() < 0.13:
-        brim_y, brim_w, top = -h * between(0.5, 0.62), between(0.06, 0.36), h + between(0.2, 0.32)
-        dome = (x / (w + 0.07)) ** 2 + ((y - brim_y) / (top + brim_y)) ** 2 < 1
-        hair &= y > brim_y
-        masks["hat"] = (dome & (y < brim_y)) | ((np.abs(y - brim_y) < 0.055) & (np.abs(x) < w + brim_w))
-    if rng.random() < 0.22:
-        ring = between(0.045, 0.07)
-        masks["ear_r"] = ((np.abs(x) - w - 0.02) ** 2 + (y - ear_y - ear_h - ring / 2) ** 2 < ring**2) & ~hair
-
-    neck_w, shoulder, sag = between(0.2, 0.28), between(0.74, 0.82), between(0.1, 0.4)
-    column, body = np.abs(x0 - cx), y0 > shoulder + sag * (x0 - cx) ** 2
-    collar = between(0.04, 0.24) * (1 - (column / (neck_w + between(0.02, 0.14))) ** between(1.0, 2.5))
-    opening = body & (y0 < shoulder + collar) & ~face
-    masks["neck"] = ((column < neck_w) & (y0 > 0.2 + cy) & ~body & ~face) | opening
-    if rng.random() < 0.2:
-        beads = masks["neck"] & (np.abs(y0 - shoulder - between(0.0, 0.05) + 1.2 * column**2) < 0.028)
-        masks["neck_l"], masks["neck"] = beads, masks["neck"] & ~beads
-    masks["cloth"] = body & ~opening & ~face
-    if rng.random() < 0.5:  # long hair falls in front of the shoulders instead of behind them
-        masks["cloth"] &= ~hair
-
-    label = np.zeros((size, size), np.uint8)
-    for name in CLASSES[1:]:  # CelebAMask-HQ's painting order: later parts cover earlier ones
-        if name in masks:
-            label[masks[name]] = ID[name]
-    return label
-
-
-def _hair(rng, x: np.ndarray, y: np.ndarray, w: float, h: float, face: np.ndarray) -> np.ndarray:
-    """Mask of the hair: an outline around the head, less the face below the hairline; a few heads have none."""
-    between, kind = rng.uniform, rng.choice(["short", "bob", "long", "round", "none"], p=[0.36, 0.2, 0.24, 0.14, 0.06])
-    phase, wobble = between(-np.pi, np.pi), 1.0
-    if rng.random() < 0.5:
-        wobble = 1 + between(0, 0.05) * np.sin(int(rng.integers(6, 15)) * np.arctan2(x, -y) + phase)
-    if kind == "none":
-        return np.zeros_like(face)
-    if kind == "round":
-        outline = x**2 + (y + 0.2) ** 2 < ((w + between(0.2, 0.34)) * wobble) ** 2
-    else:
-        end = {"short": between(-0.3, 0.05), "bob": between(0.25, 0.5), "long": 1.5}[kind]
-        volume = between(0.04, 0.2)
-        reach = w + (min(volume, 0.07) if kind == "short" else volume)
-        above = (x / reach) ** 2 + (y / (h + volume)) ** 2 < wobble**2
-        sides = np.abs(x) < reach * (1 + between(-0.1, 0.25) * y) * wobble
-        outline = np.where(y < 0, above, sides) & (y < end + 0.1 * np.cos(6 * x + phase))
-    if rng.random() < 0.15:
-        bun_x = float(rng.choice([-0.4, 0.0, 0.4]))
-        outline |= (x - bun_x) ** 2 + (y + h + 0.16 - 0.5 * bun_x**2) ** 2 < between(0.14, 0.2) ** 2
-    lean, bow = int(rng.integers(-1, 2)) * between(0.1, 0.5), between(-0.2, 1.0)
-    fringe = between(0, 0.04) * np.sin(between(12, 24) * x + between(-np.pi, np.pi))
-    return outline & ~(face & (y > -h * between(0.5, 0.8) + lean * x + bow * x**2 + fringe))
-
-
 def _spread(where: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, float]:
     """Centre (x, y) and half-widths of a region; the middle of the picture where a painted label lacks it."""
     rows, columns = np.nonzero(where)
@@ -227,11 +123,18 @@ def _below(mask: np.ndarray, steps: int) -> np.ndarray:
 
 def _smooth(label: np.ndarray, style: Style) -> np.ndarray:
     """(3, H, W) float32 in [-0.95, 0.95]: the face without any random detail."""
-    x, y = _grid(*label.shape)
+    x, y = grid(*label.shape)
     pixel, c = max(1, round(label.shape[0] / 64)), style.colours
-    table = np.array([c.get(name, c["skin"]) for name in CLASSES], np.float32)
-    table[[3, 15, 16]], table[[11, 12]], table[[4, 5]] = (c["frame"], c["metal"], c["metal"]), c["lips"], 0.86
-    table[10], table[[6, 7]] = (-0.2, -0.65, -0.6), 0.75 * table[ID["hair"]] - 0.19
+    painted = c | {
+        "eye_g": c["frame"],
+        "ear_r": c["metal"],
+        "neck_l": c["metal"],
+        "u_lip": c["lips"],
+        "l_lip": c["lips"],
+    }
+    painted |= {"l_eye": (0.86,) * 3, "r_eye": (0.86,) * 3, "mouth": (-0.2, -0.65, -0.6)}
+    table = np.array([painted.get(name, c["skin"]) for name in CLASSES], np.float32)
+    table[[ID["l_brow"], ID["r_brow"]]] = 0.75 * table[ID["hair"]] - 0.19
     light = ((table.T + 1) / 2)[:, label]  # (3, H, W) in [0, 1]: shading multiplies reflected light
 
     def is_(name: str) -> np.ndarray:
@@ -244,7 +147,7 @@ def _smooth(label: np.ndarray, style: Style) -> np.ndarray:
     shade = 1 + np.where(label == 0, 0.4 * lit, lit)
     shade[head] *= (1.04 - 0.12 * (u**2 + v**2))[head]
     shade[head & _below(is_("hair") | is_("hat"), 2 * pixel)] *= 0.86
-    shade[is_("neck") & _below(head, 4 * pixel)] *= 0.78
+    shade[is_("neck") & _below(head, 4 * pixel)] *= 0.84
     shade[skin & _below(nose, pixel)] *= 0.78
     shade[nose] *= np.broadcast_to(1.04 + 4 * style.light[0] * (x - _spread(nose, x, y)[0]), nose.shape)[nose]
     shade[upper_lip] *= 0.86
@@ -265,7 +168,7 @@ def _smooth(label: np.ndarray, style: Style) -> np.ndarray:
 
 def _model(label: Tensor, style: Style) -> tuple[np.ndarray, ...]:
     """The distribution's parts: ids (H, W), then smooth face, freckle, strand and grain scale, each (3, H, W)."""
-    ids = np.asarray(label)
+    ids = torch.as_tensor(label).detach().cpu().numpy()
     if ids.ndim != 2 or min(ids.shape) < 16 or ids.dtype.kind not in "iu":
         raise ValueError(f"label must be one map (H, W) of integer ids, 16 pixels or more, not {ids.dtype} {ids.shape}")
     if ids.min() < 0:
@@ -284,7 +187,7 @@ def _strand_noise(ids: np.ndarray, style: Style, n: int, rng) -> tuple[np.ndarra
     root sum of squares, so the variance is 1 at every pixel, whatever the flow.
     """
     pixels = np.flatnonzero(STRANDS[ids])
-    x, y = _grid(*ids.shape)
+    x, y = grid(*ids.shape)
     cx, cy, _, _ = _spread(HEAD[ids], x, y)
     px, py = x[0, pixels % ids.shape[1]] - cx, y[pixels // ids.shape[1], 0] - cy + 0.15
     # The conformal map sqrt(z) gives confocal parabolas, which lie over the head and fall at its sides; turning its
@@ -358,18 +261,22 @@ def conditional_moments(label: Tensor, style: Style) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(smooth + p * freckle), torch.from_numpy(std)
 
 
+def _number(split: str) -> int:
+    if split not in COUNTS:
+        raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(COUNTS)}")
+    return list(COUNTS).index(split)
+
+
 def face(split: str, i: int, size: int = 64) -> tuple[Tensor, Style]:
     """Label map (size, size) int64 and style of face i of a split: what `load` drew its picture from.
 
     Raises:
         ValueError: unknown split, or a negative i.
     """
-    if split not in COUNTS:
-        raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(COUNTS)}")
+    number = _number(split)
     if i < 0:
         raise ValueError(f"faces are numbered from 0, not {i}")
-    number = list(COUNTS).index(split)
-    return torch.from_numpy(_layout((number, i, 0), size)).long(), Style.random((number, i, 1))
+    return torch.from_numpy(layout((number, i, 0), size)).long(), Style.random((number, i, 1))
 
 
 def load(split: str = "train", size: int = 64, n: int | None = None) -> Source:
@@ -383,10 +290,10 @@ def load(split: str = "train", size: int = 64, n: int | None = None) -> Source:
     """
     if n is not None and n < 1:
         raise ValueError(f"n must be 1 or more, not {n}")
-    labels, pictures, windows = [], [], []
-    for i in range(COUNTS.get(split, 1) if n is None else n):
+    number, labels, pictures, windows = _number(split), [], [], []
+    for i in range(n or COUNTS[split]):
         label, style = face(split, i, size)
-        picture = conditional_samples(label, style, 1, seed=(list(COUNTS).index(split), i, 2))[0]
+        picture = conditional_samples(label, style, 1, seed=(number, i, 2))[0]
         pictures.append(np.rint((picture.permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8))
         labels.append(label.numpy().astype(np.uint8))
         windows.append((i, 0, 0))

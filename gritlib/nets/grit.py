@@ -11,7 +11,7 @@ The paper gives the parts and leaves most sizes open; no official code is public
 | order in a block           | convolution, noise, LeakyReLU, AdaIN                      | StyleGAN's order |
 | noise weights              | one per channel *, beginning at `noise_init`              | see CONTRIBUTING, recipe |
 | AdaIN                      | 1 + γ *, one linear map of the code                       | identity at zero |
-| where the heads split      | after the last block, two 3x3 convolutions each           | with one, the finest noise stays grain |
+| where the heads split      | after the last block, two 3x3 convolutions each           | one leaves grain |
 | range of the heads         | both linear, the sum is clamped for display only          | a clamp would cut gradients |
 | style code                 | deterministic, `style_dim` numbers                        | the simplest that works |
 | noise distribution         | N(0, 1), one map per block and image                      | StyleGAN |
