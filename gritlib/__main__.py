@@ -57,6 +57,7 @@ def train_with(method: str, preset: str | None):
         config: METHODS[method].Config = chosen.method,
         training: TrainConfig = chosen.training,
         data: str = "grove",
+        options: tuple[str, ...] = (),
         size: int = chosen.size,
         preset: PresetName | None = preset,
         out: Path | None = None,
@@ -67,6 +68,8 @@ def train_with(method: str, preset: str | None):
 
         Args:
             data: grove, earth, faces, or the path of a folder of your own pairs.
+            options: the dataset's own, as NAME=VALUE: direction=BtoA, load_size=72 or classes=12 for a folder,
+                height=true or latitude=true for earth, n=500 for faces.
             size: side of the training crops in pixels.
             preset: changes the defaults of all other options.
             out: run folder; by default runs/METHOD-DATA.
@@ -78,15 +81,18 @@ def train_with(method: str, preset: str | None):
         from gritlib.data import catalog
         from gritlib.training import fit
 
-        source = catalog.load(data, "train", size)
+        own = data_options(options)
+        source = catalog.load(data, "train", size, **own)
         torch.manual_seed(training.seed)
         network = METHODS[method](config.fit_to(source))
         out = out or Path("runs") / f"{method}-{Path(data).name}"
         run = fit(
-            network, source, out, config=training, resume=resume, overwrite=overwrite, preview=held_out(data, size)
+            network, source, out, config=training, resume=resume, overwrite=overwrite, preview=held_out(data, size, own)
         )
-        rate = f"{run.step / run.seconds:.1f} steps/s" if run.seconds else ""
-        print(f"{'Finished' if run.finished else 'Stopped'} at step {run.step}: {out} {rate}")
+        ended = "Finished" if run.finished else "Stopped"
+        images = f"{run.steps_per_second * training.batch_size:.0f} images/s"
+        print(f"{ended} at step {run.step}: {out}")
+        print(f"{run.steps_per_second:.1f} steps/s, {images}, peak memory {run.peak_mib:.0f} MiB")
         if not run.finished:
             print("Go on with the same command and --resume.")
 
@@ -94,13 +100,31 @@ def train_with(method: str, preset: str | None):
     return train
 
 
-def held_out(data: str, size: int):
+def data_options(words: tuple[str, ...]) -> dict:
+    """NAME=VALUE words as keyword arguments; values that are JSON (numbers, true, false) are taken as such.
+
+    Raises:
+        ValueError: a word without "=".
+    """
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"option {word!r}: write NAME=VALUE, for example direction=BtoA")
+        try:
+            found[name] = json.loads(value)
+        except json.JSONDecodeError:
+            found[name] = value
+    return found
+
+
+def held_out(data: str, size: int, options: dict):
     """A split for sample pictures that is not trained on, if the dataset has one."""
     from gritlib.data import catalog
 
     for split in ("val", "test"):
         try:
-            return catalog.load(data, split, size)
+            return catalog.load(data, split, size, **options)
         except ValueError:
             continue
     return None

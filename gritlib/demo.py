@@ -56,8 +56,13 @@ def demo(
 
     print("3/3  Scoring on the test tiles ...")
     result = evaluate(run.method, test, train)
-    result["run"] = {"steps": run.step, "seconds": round(run.seconds, 1), "seed": seed}
-    result["run"]["images_per_second"] = round(run.step * chosen.training.batch_size / run.seconds, 1)
+    result["run"] = {
+        "steps": run.step,
+        "seed": seed,
+        "seconds": round(run.seconds, 1),
+        "images_per_second": round(run.steps_per_second * chosen.training.batch_size, 1),
+        "peak_memory_mib": round(run.peak_mib),
+    }
     (out / "metrics.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     shown = torch.linspace(0, len(test) - 1, SHOWN).long().tolist()
     picture = images.save_png(sample_grid(run.method, test, shown, draws=20), out / "demo.png")

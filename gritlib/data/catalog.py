@@ -1,5 +1,6 @@
 """The catalog: name -> Source, with its card. A path to a folder of your own images works like a name."""
 
+import inspect
 from importlib import import_module
 from pathlib import Path
 
@@ -15,23 +16,30 @@ def load(name: str, split: str = "train", size: int = 64, **options) -> Source:
     Args:
         name: "grove", "earth", "faces", or the path of a folder of image pairs (see `gritlib.data.folders`).
         split: "train", "val" or "test".
-        size: side of the square crops in pixels, 64 or more.
+        size: side of the square crops in pixels, 16 or more.
         options: what the dataset's own `load` takes beyond these, for example `height=True` for earth.
 
     Raises:
-        ValueError: unknown name, split or size, naming what would work.
+        ValueError: unknown name, split, size or option, naming what would work.
     """
     if split not in SPLITS:
         raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(SPLITS)}")
     if size < 16:
         raise ValueError(f"size {size} is too small: choose 16 pixels or more")
     if name in NAMES:
-        return import_module(f"gritlib.data.{name}").load(split, size, **options)
-    if Path(name).is_dir():
-        from gritlib.data import folders
-
-        return folders.load(name, split, size, **options)
-    raise ValueError(f"dataset {name!r} is neither a known name ({', '.join(NAMES)}) nor an existing folder")
+        loader = import_module(f"gritlib.data.{name}").load
+        arguments = (split, size)
+    elif Path(name).is_dir():
+        loader = import_module("gritlib.data.folders").load
+        arguments = (name, split, size)
+    else:
+        known = ", ".join(NAMES)
+        raise ValueError(f"dataset {name!r} is neither a known name ({known}) nor an existing folder")
+    takes = list(inspect.signature(loader).parameters)[len(arguments) :]
+    unknown = [key for key in options if key not in takes]
+    if unknown:
+        raise ValueError(f"{name} has no option {', '.join(unknown)}: it takes {', '.join(takes) or 'none'}")
+    return loader(*arguments, **options)
 
 
 def describe(name: str) -> Card:

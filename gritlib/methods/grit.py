@@ -51,19 +51,19 @@ class GRITConfig(MethodConfig):
     """reconstruction loss"""
     d_width: int = 16
     """channels of the discriminator's first layer"""
-    d_layers: int = 2
+    d_layers: int = 3
     """stride-2 layers of the PatchGAN: receptive field 1, 16, 34, 70, 142, 286 for 0 to 5"""
-    d_norm: Literal["batch", "instance", "none"] = "none"
+    d_norm: Literal["batch", "instance", "none"] = "instance"
     """normalisation in the discriminator"""
-    d_spectral: bool = True
+    d_spectral: bool = False
     """spectral normalisation in the discriminator"""
     conditional: bool = True
     """does D see the input beside the image?"""
-    gan: Literal["bce", "lsgan", "hinge"] = "lsgan"
+    gan: Literal["bce", "lsgan", "hinge"] = "bce"
     """adversarial loss"""
     lr: float = 5e-4
     """Adam's learning rate of generator and style encoder"""
-    d_lr: float = 5e-4
+    d_lr: float = 1e-3
     """Adam's learning rate of the discriminator"""
     beta1: float = 0.5
     """Adam's β₁, both players"""

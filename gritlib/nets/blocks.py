@@ -29,6 +29,11 @@ def needs_bias(norm: str) -> bool:
     return norm != "batch"
 
 
+def instance_norm(h: Tensor) -> Tensor:
+    """(h − μ)/σ per sample and channel, nothing learned; a single pixel, which has no σ, passes unchanged."""
+    return nn.functional.instance_norm(h) if h.shape[-1] * h.shape[-2] > 1 else h
+
+
 class AdaIN(nn.Module):
     """Adaptive instance normalisation: (1 + γ(z))·(h − μ)/σ + β(z), statistics per sample and channel.
 
@@ -51,7 +56,7 @@ class AdaIN(nn.Module):
     def forward(self, h: Tensor, style: Tensor | None) -> Tensor:  # (B, C, H, W), (B, style_dim)
         affine = self.affine(style) if self.style_dim else self.affine.expand(len(h), -1)
         gamma, beta = affine[:, :, None, None].chunk(2, dim=1)  # (B, C, 1, 1) each
-        return (1 + gamma) * nn.functional.instance_norm(h) + beta
+        return (1 + gamma) * instance_norm(h) + beta
 
 
 class SpatialNoise(nn.Module):

@@ -8,7 +8,7 @@ The paper gives the parts and leaves most sizes open; no official code is public
 |----------------------------|-----------------------------------------------------------|-----|
 | encoder                    | 3x3 stem, then 4x4 stride-2 convolutions, instance norm   | pix2pix' encoder |
 | upsampling                 | bilinear x2, skip concatenated, 3x3 convolution *         | no checkerboard |
-| order in a block           | convolution, noise, LeakyReLU, AdaIN                      | StyleGAN's order |
+| order in a block           | AdaIN, LeakyReLU, upsample, skip, convolution, noise *    | a last norm erases colour |
 | noise weights              | one per channel *, beginning at `noise_init`              | see CONTRIBUTING, recipe |
 | AdaIN                      | 1 + γ *, one linear map of the code                       | identity at zero |
 | where the heads split      | after the last block, two 3x3 convolutions each           | one leaves grain |
@@ -23,7 +23,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gritlib.nets.blocks import AdaIN, SpatialNoise
+from gritlib.nets.blocks import AdaIN, SpatialNoise, instance_norm
 from gritlib.nets.unet import check_sides
 
 Noise = str | int | Sequence[Tensor]
@@ -76,7 +76,7 @@ class GRITGenerator(nn.Module):
             UpBlock(
                 channels[i + 1] + channels[i],
                 channels[i],
-                norm_layer(channels[i], style_dim),
+                norm_layer(channels[i + 1], style_dim),
                 noise_layer(channels[i], noise_init) if noise else None,
             )
             for i in reversed(range(depth))
@@ -151,26 +151,27 @@ class DownBlock(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, 4, 2, 1)
 
     def forward(self, h: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C', H/2, W/2)
-        h = self.conv(nn.functional.leaky_relu(h, 0.2))
-        # One pixel has no variance to normalise by.
-        return nn.functional.instance_norm(h) if h.shape[-1] * h.shape[-2] > 1 else h
+        return instance_norm(self.conv(nn.functional.leaky_relu(h, 0.2)))
 
 
 class UpBlock(nn.Module):
-    """Bilinear x2, concatenate the skip, convolution, noise, LeakyReLU, AdaIN (figure 5, right)."""
+    """AdaIN, LeakyReLU, bilinear x2, concatenate the skip, convolution, noise (figure 5, right).
+
+    The norm stands before the convolution: instance norm as the last word would erase the image's mean colour, which
+    the stem's skip carries.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, norm: nn.Module, noise: nn.Module | None = None):
         super().__init__()
+        self.norm = norm
         self.conv = nn.Conv2d(in_channels, out_channels, 3, 1, 1)
         self.noise = noise
-        self.norm = norm
 
     def forward(self, h: Tensor, skip: Tensor, style: Tensor | None, noise: Tensor | None) -> Tensor:
+        h = nn.functional.leaky_relu(self.norm(h, style), 0.2)
         h = nn.functional.interpolate(h, scale_factor=2, mode="bilinear", align_corners=False)
         h = self.conv(torch.cat([h, skip], 1))  # (B, C', 2H, 2W)
-        if self.noise is not None:
-            h = self.noise(h, noise)
-        return self.norm(nn.functional.leaky_relu(h, 0.2), style)
+        return h if self.noise is None else self.noise(h, noise)
 
 
 class Head(nn.Sequential):
@@ -178,6 +179,7 @@ class Head(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__(
+            nn.LeakyReLU(0.2),
             nn.Conv2d(in_channels, in_channels, 3, 1, 1),
             nn.LeakyReLU(0.2),
             nn.Conv2d(in_channels, out_channels, 3, 1, 1),

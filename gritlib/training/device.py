@@ -7,6 +7,7 @@ a run can be resumed at any step.
 import contextlib
 import functools
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -25,6 +26,18 @@ def best_precision(device: torch.device) -> str:
         native = [getattr(torch.cpu, f"_is_{isa}_supported", lambda: False) for isa in ("avx512_bf16", "amx_tile")]
         return "bf16" if any(is_supported() for is_supported in native) else "fp32"
     return "fp32"
+
+
+def peak_memory(device: torch.device) -> float:
+    """Largest memory so far in MiB: allocated on a GPU, resident of the whole process on the CPU (nan on Windows)."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    with contextlib.suppress(ImportError):  # no such module on Windows
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return float("nan")
 
 
 def mix(*numbers: int) -> int:

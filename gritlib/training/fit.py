@@ -7,11 +7,9 @@ import math
 import os
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,7 +19,15 @@ from gritlib.data import images
 from gritlib.losses import total
 from gritlib.methods import Method
 from gritlib.training import checkpoint
-from gritlib.training.device import average_gradients, best_precision, deferred_interrupt, mix, step_indices
+from gritlib.training.config import TrainConfig, check
+from gritlib.training.device import (
+    average_gradients,
+    best_precision,
+    deferred_interrupt,
+    mix,
+    peak_memory,
+    step_indices,
+)
 from gritlib.training.ema import EMA
 from gritlib.training.samples import sample_grid
 from gritlib.training.schedule import constant_then_linear
@@ -30,43 +36,20 @@ FINISH_BATCHES = 64  # training batches from which `Method.finish` takes its sta
 
 
 @dataclass
-class TrainConfig:
-    """How long, how fast, how precisely; saved in every checkpoint."""
-
-    steps: int = 1200
-    """optimisation steps, each one turn of every player"""
-    batch_size: int = 8
-    """images a step and process"""
-    seed: int = 0
-    """decides initial batches, crops, noise and dropout of every step"""
-    constant: float = 0.5
-    """share of the steps at full learning rate; then linear to zero"""
-    ema: float = 0.995
-    """decay of the averaged weights; 0 keeps the last weights"""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bfloat16 where the hardware computes it (AVX512-BF16 or AMX CPUs, recent GPUs), else float32"""
-    device: Literal["auto", "cpu"] = "auto"
-    """auto: the GPU if there is one"""
-    minutes: float | None = None
-    """stop after that many minutes, with a checkpoint to resume from"""
-    log_every: int = 50
-    """steps between log lines; losses are read from the device only then"""
-    sample_every: int = 400
-    """steps between sample pictures"""
-    save_every: int = 400
-    """steps between checkpoints; a last one is always written"""
-
-
-@dataclass
 class Run:
-    """What `fit` returns: the averaged method ready for use, the trained one, the log, and how it ended."""
+    """What `fit` returns: the averaged method ready for use, the trained one, the log, how it ended and what it cost.
+
+    `steps_per_second` counts optimisation alone, `seconds` everything; `peak_mib` is `device.peak_memory`.
+    """
 
     method: Method
     trained: Method
     history: list[dict] = field(default_factory=list)
     step: int = 0
     finished: bool = True
+    steps_per_second: float = 0.0
     seconds: float = 0.0
+    peak_mib: float = 0.0
     out: Path | None = None
 
 
@@ -146,21 +129,23 @@ class Trainer:
     def run(self, student_step, progress: bool, interrupted: threading.Event) -> Run:
         from tqdm.auto import tqdm
 
-        c, began = self.config, time.perf_counter()
+        c, began, spent = self.config, time.perf_counter(), 0.0
         self.announce(progress)
         self.method.train()
         step = self.start
         bar = tqdm(total=c.steps, initial=self.start, disable=not progress or self.rank > 0, unit="step")
         with bar:
             while step < c.steps:
+                tick = time.perf_counter()
                 terms = self.one_step(step, student_step)
                 self.ema.update(self.method, step)
                 self.pending.append((step, terms))
                 step += 1
                 bar.update()
                 stop = interrupted.is_set() or (c.minutes and time.perf_counter() - began > 60 * c.minutes)
-                if step % c.log_every == 0 or step == c.steps or stop or self.due(step, c.save_every):
-                    self.flush(bar)
+                if self.due(step, c.log_every) or self.due(step, c.save_every) or step == c.steps or stop:
+                    self.flush(bar)  # waits for the device
+                spent += time.perf_counter() - tick
                 if self.out and (self.due(step, c.sample_every) or step == c.steps):
                     self.sample(step)
                 if self.out and self.due(step, c.save_every) and step < c.steps:
@@ -170,8 +155,17 @@ class Trainer:
         averaged = self.averaged()
         if self.out:
             self.save(step, averaged)
-        seconds = time.perf_counter() - began
-        return Run(averaged, self.method.eval(), self.history, step, step == c.steps, seconds, self.out)
+        return Run(
+            method=averaged,
+            trained=self.method.eval(),
+            history=self.history,
+            step=step,
+            finished=step >= c.steps,
+            steps_per_second=(step - self.start) / spent if spent else 0.0,
+            seconds=time.perf_counter() - began,
+            peak_mib=peak_memory(self.device),
+            out=self.out,
+        )
 
     def one_step(self, step: int, student_step) -> dict[str, Tensor]:
         """Seed, batch, and every player's turn."""
@@ -305,20 +299,4 @@ class Trainer:
             )
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
         if progress and self.device.type == "cpu" and load > (os.cpu_count() or 1):
-            warnings.warn(f"the machine is busy (load {load:.1f}): expect fewer steps a second", stacklevel=3)
-
-
-def check(config: TrainConfig, source) -> None:
-    """Refuse settings that cannot work, naming what would.
-
-    Raises:
-        ValueError: see the messages.
-    """
-    for name in ("steps", "batch_size", "log_every"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} is {getattr(config, name)}: it must be 1 or more")
-    for name in ("constant", "ema"):
-        if not 0 <= getattr(config, name) <= 1:
-            raise ValueError(f"{name} is {getattr(config, name)}: it must lie between 0 and 1")
-    if len(source) == 0:
-        raise ValueError("the source is empty: nothing to train on")
+            print(f"note: the machine is busy (load {load:.1f}), expect fewer steps a second")

@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gritlib.training import fit, load_method, read
+from gritlib.training import TrainConfig, fit, load_method, read
 from gritlib.training.ema import EMA
+from gritlib.training.fit import Trainer
 from gritlib.training.samples import sample_grid
 from gritlib.training.schedule import constant_then_linear
 
@@ -52,7 +53,7 @@ def test_a_students_step_runs_in_float32_whatever_the_precision(toy, small_grit)
     kinds = []
 
     def step(method, batch, optimizers):
-        out = method.stem_output = method.G.stem(batch["A"])
+        out = method.G.stem(batch["A"])
         kinds.append((out.dtype, torch.is_autocast_enabled("cpu")))
         return {"nothing": 0.0}
 
@@ -65,10 +66,28 @@ def test_every_image_is_seen_once_an_epoch_in_an_order_that_changes(toy, small_g
     original = type(source).batch
     monkeypatch.setattr(type(source), "batch", lambda s, i, g=None: (seen.append(list(i)), original(s, i, g))[1])
     fit(small_grit(), source, steps=9, step=lambda *_: {"x": 0.0}, **{**FAST, "batch_size": 3})
-    flat = sum(seen[:9], [])  # what follows is `finish`
+    flat = [i for step in seen[:9] for i in step]  # what follows is `finish`
     epochs = [flat[i : i + 9] for i in (0, 9, 18)]
     assert all(sorted(epoch) == list(range(9)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_noise_and_crops_are_new_at_every_step_in_every_process_and_apart_from_each_other(toy, small_grit):
+    source, seeds = toy(), []
+
+    class Watched(type(source)):
+        def batch(self, indices, generator=None):
+            seeds.append(generator.initial_seed())
+            return super().batch(indices, generator)
+
+    source.__class__ = Watched
+    for seed in (0, 1):
+        for rank in (0, 1):
+            trainer = Trainer(small_grit(), source, TrainConfig(seed=seed, batch_size=2), None, None)
+            trainer.rank, trainer.world = rank, 2
+            for step in range(5):
+                trainer.one_step(step, lambda *_: seeds.append(torch.initial_seed()) or {})
+    assert len(seeds) == len(set(seeds)) == 2 * 2 * 5 * 2
 
 
 def test_learning_rates_follow_the_schedule_as_the_step_sees_them(toy, small_grit, adam_step):
@@ -153,9 +172,7 @@ def test_bf16_ends_where_fp32_ends_and_its_losses_are_float32(toy, small_grit):
 
 def test_log_holds_the_means_since_the_last_line(toy, small_grit, tmp_path):
     values = iter([1.0, 2.0, 4.0, 8.0, 16.0])
-    run = fit(
-        small_grit(), toy(), tmp_path, steps=5, step=lambda *_: {"x": next(values)}, **{**FAST, "log_every": 2}
-    )
+    run = fit(small_grit(), toy(), tmp_path, steps=5, step=lambda *_: {"x": next(values)}, **{**FAST, "log_every": 2})
     assert run.history == [{"step": 2, "x": 1.5}, {"step": 4, "x": 6.0}, {"step": 5, "x": 16.0}]
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == run.history == read(tmp_path)["history"]

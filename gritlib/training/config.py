@@ -1,0 +1,48 @@
+"""Settings of a training run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class TrainConfig:
+    """How long, how fast, how precisely; saved in every checkpoint."""
+
+    steps: int = 1200
+    """optimisation steps, each one turn of every player"""
+    batch_size: int = 8
+    """images a step and process"""
+    seed: int = 0
+    """decides initial batches, crops, noise and dropout of every step"""
+    constant: float = 0.5
+    """share of the steps at full learning rate; then linear to zero"""
+    ema: float = 0.995
+    """decay of the averaged weights; 0 keeps the last weights"""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bfloat16 where the hardware computes it (AVX512-BF16 or AMX CPUs, recent GPUs), else float32"""
+    device: Literal["auto", "cpu"] = "auto"
+    """auto: the GPU if there is one"""
+    minutes: float | None = None
+    """stop after that many minutes, with a checkpoint to resume from"""
+    log_every: int = 50
+    """steps between log lines; losses are read from the device only then"""
+    sample_every: int = 400
+    """steps between sample pictures"""
+    save_every: int = 400
+    """steps between checkpoints; a last one is always written"""
+
+
+def check(config: TrainConfig, source) -> None:
+    """Refuse settings that cannot work, naming what would.
+
+    Raises:
+        ValueError: see the messages.
+    """
+    for name in ("steps", "batch_size", "log_every"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} is {getattr(config, name)}: it must be 1 or more")
+    for name in ("constant", "ema"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise ValueError(f"{name} is {getattr(config, name)}: it must lie between 0 and 1")
+    if len(source) == 0:
+        raise ValueError("the source is empty: nothing to train on")

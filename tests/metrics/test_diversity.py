@@ -1,0 +1,84 @@
+"""The noise share on outputs whose noise is known."""
+
+import pytest
+import torch
+
+from gritlib.metrics import noise_use
+from gritlib.metrics.diversity import high_pass
+
+
+def made(n, s, size=(32, 32), images=4, seed=0):
+    """n draws y = m + s·noise for each of some images, and the images m."""
+    g = torch.Generator().manual_seed(seed)
+    m = torch.randn(images, 3, *size, generator=g, dtype=torch.float64) * 0.4
+    return m + s * torch.randn(n, images, 3, *size, generator=g, dtype=torch.float64), m
+
+
+@pytest.mark.parametrize("s", [0.1, 0.5])
+@pytest.mark.parametrize("size", [(32, 32), (20, 33)])
+def test_known_noise_on_a_known_image(s, size):
+    draws, m = made(100, s, size)
+    std, share = noise_use(draws)
+    assert std.shape == (4, *size) and std.mean().item() == pytest.approx(s, rel=0.03)
+    one = high_pass(torch.randn(200, 3, *size, dtype=torch.float64)).square().mean().item()  # P_n of unit noise
+    detail = high_pass(m).square().mean().item()  # P_m
+    assert share == pytest.approx(s**2 * one / (detail + s**2 * one), rel=0.03)
+
+
+def test_contrast_raises_the_std_and_not_the_share():
+    draws, _ = made(20, 0.2)
+    (std, share), (std3, share3) = noise_use(draws), noise_use(3 * draws)
+    assert share3 == pytest.approx(share, rel=1e-9) and torch.allclose(std3, 3 * std)
+
+
+def test_two_draws_estimate_the_share_without_bias():
+    shares = [noise_use(made(2, 0.4, seed=k)[0])[1] for k in range(40)]
+    many = noise_use(made(200, 0.4)[0])[1]
+    assert sum(shares) / len(shares) == pytest.approx(many, rel=0.03)  # a biased variance would halve it
+
+
+def test_the_two_ends():
+    frozen = made(1, 0.0)[0].expand(5, -1, -1, -1, -1)
+    std, share = noise_use(frozen)
+    assert std.max() < 1e-12 and share == pytest.approx(0, abs=1e-12)
+    pure = torch.randn(50, 4, 3, 32, 32, dtype=torch.float64)
+    assert noise_use(pure)[1] == pytest.approx(1, abs=0.03)
+    flat = torch.ones(3, 2, 3, 16, 16)
+    assert noise_use(flat)[1] == pytest.approx(0, abs=1e-9)
+
+
+def test_noise_in_low_frequencies_spreads_and_decides_no_detail():
+    draws, _ = made(20, 0.0)
+    brightness = torch.randn(20, 4, 3, 1, 1, dtype=torch.float64)
+    std, share = noise_use(draws + brightness)
+    assert std.mean() > 0.7 and share < 1e-12
+
+
+def test_the_std_map_is_where_the_noise_is_and_the_mean_of_the_channels():
+    draws = torch.zeros(2000, 1, 3, 8, 8, dtype=torch.float64)
+    draws[:, 0, 0, :, :4] = torch.randn(2000, 8, 4, dtype=torch.float64)
+    draws[:, 0, 1, :, :4] = 2 * torch.randn(2000, 8, 4, dtype=torch.float64)
+    std, _ = noise_use(draws)
+    assert std[0, :, 4:].max() == 0
+    assert std[0, :, :4].mean().item() == pytest.approx((1 + 2 + 0) / 3, rel=0.02)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (15, 15), (16, 21)])
+def test_high_pass_is_a_projection_that_keeps_and_cuts_by_frequency(size):
+    images = torch.randn(2, 3, *size, dtype=torch.float64)
+    fine = high_pass(images)
+    assert fine.shape == images.shape
+    assert torch.allclose(high_pass(fine), fine, atol=1e-12)
+    assert torch.allclose(high_pass(images + 7), fine, atol=1e-12)
+    assert torch.allclose(high_pass(images, edge=0), images, atol=1e-12)
+    x = torch.arange(64, dtype=torch.float64)
+    for k, kept in ((15, 0.0), (16, 1.0), (31, 1.0)):  # half of Nyquist is 16 of 64
+        wave = torch.cos(2 * torch.pi * k * x / 64).expand(64, 64)
+        for direction in (wave, wave.T):
+            assert torch.allclose(high_pass(direction), kept * direction, atol=1e-10)
+
+
+def test_shapes_without_a_spread_are_refused():
+    for shape in ((1, 2, 3, 8, 8), (2, 3, 8, 8)):
+        with pytest.raises(ValueError, match=r"needed are \(n, B, C, H, W\)"):
+            noise_use(torch.zeros(shape))

@@ -1,0 +1,126 @@
+"""Who may import whom, what stays unloaded until it is needed, and how large the core may grow."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gritlib
+
+ROOT = Path(gritlib.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# A room is a folder or a file of the package; it may import itself, the package's root, and what stands here.
+BELOW = {
+    "data": set(),
+    "nets": set(),
+    "losses": set(),
+    "backbones": {"nets"},
+    "metrics": {"backbones"},
+    "methods": {"nets", "losses", "backbones"},
+    "training": {"methods", "nets", "losses", "data"},
+    "evaluation": {"metrics", "methods", "data"},
+    "presets": {"methods", "training"},
+}
+BELOW["studies"] = set(BELOW)
+BELOW["translate"] = BELOW["demo"] = set(BELOW)
+BELOW["__main__"] = set(BELOW)
+BELOW["__init__"] = set()
+
+HEAVY = {"torchvision", "lpips", "matplotlib", "scipy", "skimage", "ipywidgets", "sklearn"}
+CORE, CORE_LINES = ("data", "nets", "losses", "methods", "training", "metrics"), 4_500
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def rooms_imported(tree: ast.AST) -> set[str]:
+    """Rooms that a file imports, anywhere in it, also inside functions."""
+    found = set()
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "absolute imports only: this test reads their names"
+            # `from gritlib import losses` and `from gritlib.losses import l1` name the same room
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names = [ast.unparse(node.args[0]).strip("f'\"")]
+        found |= {name.split(".")[1] for name in names if name.startswith("gritlib.")}
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_imports_only_from_rooms_below_it(path):
+    mine = room(path)
+    assert mine in BELOW, f"room {mine} is new: say in BELOW what it may import"
+    above = rooms_imported(ast.parse(path.read_text(encoding="utf-8"))) - BELOW[mine] - {mine}
+    assert not above, f"{path.relative_to(ROOT)} imports {sorted(above)}, {mine} may import {sorted(BELOW[mine])}"
+
+
+def test_the_table_has_no_circle():
+    order = []
+    while len(order) < len(BELOW):
+        free = [name for name in BELOW if name not in order and BELOW[name] & set(BELOW) <= set(order)]
+        assert free, f"{set(BELOW) - set(order)} import each other"
+        order += free
+
+
+def test_the_reader_sees_every_kind_of_import():
+    source = """
+import gritlib.data.source
+from gritlib import losses, __version__
+from gritlib.nets.unet import UNet
+def late():
+    from gritlib.methods import build
+    import_module(f"gritlib.studies.{name}")
+    importlib.import_module("gritlib.metrics")
+"""
+    assert rooms_imported(ast.parse(source)) == {"data", "losses", "nets", "methods", "studies", "metrics"}
+
+
+def loaded(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after a statement."""
+    code = f"import json, sys\n{statement}\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    env = {**os.environ, "PYTHONPATH": str(ROOT.parent)}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def with_torch_alone():
+    return loaded("import torch")
+
+
+def test_importing_gritlib_loads_nothing_heavy(with_torch_alone):
+    more = loaded("import gritlib") - with_torch_alone
+    assert "gritlib" in more and not more & (HEAVY | {"accelerate", "tyro", "PIL", "tqdm"})
+
+
+def test_training_and_data_load_nothing_heavy(with_torch_alone):
+    more = loaded("import gritlib.training, gritlib.methods, gritlib.data.catalog") - with_torch_alone
+    assert "PIL" in more or "PIL" in with_torch_alone, "images are read with PIL"
+    assert not more & (HEAVY | {"accelerate"})
+
+
+def test_the_commands_load_nothing_heavy_before_they_need_it(with_torch_alone):
+    more = loaded("import gritlib.__main__, gritlib.evaluation, gritlib.translate, gritlib.demo") - with_torch_alone
+    assert "gritlib" in more and not more & (HEAVY | {"accelerate"})
+
+
+def test_the_reader_of_loaded_modules_would_notice():
+    assert {"colorsys", "json"} <= loaded("import colorsys")
+
+
+def test_the_core_stays_small():
+    lines = {name: 0 for name in CORE}
+    for path in FILES:
+        if room(path) in lines:
+            lines[room(path)] += len(path.read_text(encoding="utf-8").splitlines())
+    assert all(lines.values()) and sum(lines.values()) <= CORE_LINES, lines
