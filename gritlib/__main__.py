@@ -145,6 +145,8 @@ def evaluate(
     from gritlib.training import checkpoint
 
     source = checkpoint.read(run)["source"]
+    if not source:
+        raise ValueError(f"{run} was trained on data of its own, which cannot be loaded here: use gritlib.evaluation")
     train, test = (catalog.load(source["name"], part, source["size"], **source["options"]) for part in ("train", split))
     result = evaluation.evaluate(checkpoint.load_method(run), test, train)
     print(evaluation.table(result))
@@ -292,7 +294,16 @@ def option(name: str, arguments: list[str]) -> str | None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Errors that speak to the person are printed without a traceback."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        run(sys.argv[1:] if arguments is None else arguments)
+    except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
+        if os.environ.get("GRITLIB_TRACEBACK"):
+            raise
+        sys.exit(f"error: {error}")
+
+
+def run(arguments: list[str]) -> None:
+    """Parse and call the verb."""
     preset = option("preset", arguments)
     preset = preset if preset in PRESETS else None  # the parser complains about another word
     groups = {
@@ -304,12 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
     prog = "python -m gritlib"
     if arguments and arguments[0] in groups:
         verbs, prog, arguments = groups[arguments[0]], f"{prog} {arguments[0]}", arguments[1:]
-    try:
-        tyro.extras.subcommand_cli_from_dict(verbs, prog=prog, description=__doc__, args=arguments, config=FLAT)
-    except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
-        if os.environ.get("GRITLIB_TRACEBACK"):
-            raise
-        sys.exit(f"error: {error}")
+    tyro.extras.subcommand_cli_from_dict(verbs, prog=prog, description=__doc__, args=arguments, config=FLAT)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,15 @@ def demo(
     method = GRIT(chosen.method.fit_to(train))
 
     print(f"2/3  Training GRIT; pictures appear in {out / 'samples'}")
-    run = fit(method, train, out, config=chosen.training, steps=steps or chosen.training.steps, seed=seed, preview=test)
+    run = fit(
+        method,
+        train,
+        out,
+        config=chosen.training,
+        steps=chosen.training.steps if steps is None else steps,
+        seed=seed,
+        preview=test,
+    )
     if not run.finished:
         print(f"Stopped at step {run.step}; what was learned so far is in {out}")
 

@@ -1,6 +1,7 @@
 """Files in, files out: a trained run applied to images of any size."""
 
 import itertools
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +79,21 @@ def translate_files(
         raise FileNotFoundError(f"no file or folder at {source}")
 
     code = to_float(images.read_image(style)[None]) if style is not None else None
-    # All inputs are read before anything is written, so that a bad one leaves no half-done folder.
+    if code is not None and code.shape[1] != method.config.out_channels:
+        raise ValueError(
+            f"{style} has {code.shape[1]} channels, the style of this run has {method.config.out_channels}"
+        )
+    # All inputs are read, and all names checked, before anything is written: a bad one leaves no half-done folder.
     inputs = [(read_input(file, content["source"], method.config.in_channels), to) for file, to in pairs]
+    names = [to for _, to in inputs]
+    if parts:
+        names += [to.with_name(f"{to.stem}_{part}.png") for to in names for part in ("reconstruction", "residual")]
+    taken = {file.resolve() for file, _ in pairs} & {to.resolve() for to in names}
+    if taken:
+        raise ValueError(f"{min(taken)} would be written over, and it is an input: choose another output")
+    twice = [to for to, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} would be written twice: rename the input, or leave out the parts")
     written = []
     for A, to in inputs:
         out = padded(method, A, style=code, noise=noise)

@@ -4,10 +4,9 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
-from gritlib.data.source import Card, Source
+from gritlib.data.source import Card, Source, check_split
 
 NAMES = ("grove", "earth", "faces")
-SPLITS = ("train", "val", "test")
 
 
 def load(name: str, split: str = "train", size: int = 64, **options) -> Source:
@@ -22,8 +21,7 @@ def load(name: str, split: str = "train", size: int = 64, **options) -> Source:
     Raises:
         ValueError: unknown name, split, size or option, naming what would work.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(SPLITS)}")
+    check_split(split)
     if size < 16:
         raise ValueError(f"size {size} is too small: choose 16 pixels or more")
     if name in NAMES:

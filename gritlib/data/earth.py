@@ -12,7 +12,7 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
-from gritlib.data.source import Card, Source, grid_windows
+from gritlib.data.source import Card, Source, check_split, grid_windows
 
 PIXELS_PER_DEGREE = 15
 BLOCK = 15  # degrees of longitude that belong to one split
@@ -73,6 +73,7 @@ def load(split: str = "train", size: int = 64, height: bool = False, latitude: b
     Raises:
         ValueError: a size for which no tile is left.
     """
+    check_split(split)
     planet = _planet()
     inputs = [planet["map"]] + ([planet["height"]] if height else [])
     if latitude:
@@ -88,7 +89,7 @@ def load(split: str = "train", size: int = 64, height: bool = False, latitude: b
             last = next((b for b in range(first, len(blocks)) if blocks[b] != split), len(blocks))
             grids.append(grid_windows(0, top, bottom, first * width, last * width, size))
     windows, bounds = (np.concatenate(parts) for parts in zip(*grids, strict=True))
-    keep = np.array([_worth_showing(planet, y, x, size) for _, y, x in windows])
+    keep = np.array([_worth_showing(planet, y, x, size) for _, y, x in windows], bool)
     options = {"height": height, "latitude": latitude}
     together = np.concatenate(inputs, -1) if len(inputs) > 1 else inputs[0]
     satellite = planet["satellite"]

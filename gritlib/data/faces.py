@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gritlib.data.face_layout import CLASSES, ID, grid, layout
-from gritlib.data.source import Card, Source, check_labels
+from gritlib.data.source import Card, Source, check_labels, check_split
 
 # fmt: off
 PALETTE = ((30, 30, 36), (230, 190, 150), (245, 150, 110), (20, 120, 190), (250, 250, 250), (150, 220, 255),
@@ -262,8 +262,7 @@ def conditional_moments(label: Tensor, style: Style) -> tuple[Tensor, Tensor]:
 
 
 def _number(split: str) -> int:
-    if split not in COUNTS:
-        raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(COUNTS)}")
+    check_split(split)
     return list(COUNTS).index(split)
 
 

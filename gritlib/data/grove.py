@@ -10,7 +10,7 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
-from gritlib.data.source import Card, Source, grid_windows
+from gritlib.data.source import Card, Source, check_split, grid_windows
 
 CLASSES = ("crown", "grass", "bare", "shadow")
 PALETTE = ((40, 120, 40), (150, 200, 90), (210, 190, 140), (40, 50, 90))
@@ -35,6 +35,7 @@ def load(split: str = "train", size: int = 64) -> Source:
     Raises:
         ValueError: unknown split, or a size larger than the split's smallest region.
     """
+    check_split(split)
     scene = "test" if split == "test" else "train"
     assets = resources.files("gritlib.data") / "assets"
     with (assets / f"grove_{scene}.jpg").open("rb") as file:

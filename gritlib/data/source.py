@@ -14,6 +14,8 @@ from torch import Tensor
 
 from gritlib.data import augment
 
+SPLITS = ("train", "val", "test")
+
 
 @dataclass(frozen=True)
 class Card:
@@ -146,6 +148,16 @@ def to_float(images: np.ndarray) -> Tensor:
 def one_hot(label: Tensor, n: int) -> Tensor:
     """(B, H, W) int64 ids -> (B, n, H, W) float32 in {0, 1}."""
     return torch.zeros(len(label), n, *label.shape[1:]).scatter_(1, label.unsqueeze(1), 1.0)
+
+
+def check_split(split: str) -> None:
+    """Refuse a split that no embedded dataset has.
+
+    Raises:
+        ValueError: naming the splits.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is unknown: choose one of {', '.join(SPLITS)}")
 
 
 def check_labels(label: np.ndarray, classes: Sequence[str], where: str) -> None:

@@ -5,24 +5,38 @@ seeds (same initial weights where the networks agree, same batches). The recipe 
 CONTRIBUTING.md lists what was tried before.
 """
 
+from dataclasses import replace
+
+import torch
+
 from gritlib.data import catalog
 from gritlib.evaluation import evaluate
-from gritlib.methods import GRIT
+from gritlib.methods import GRIT, GRITConfig
 from gritlib.presets import get
 from gritlib.studies.runner import Study
 from gritlib.training import fit
 
 
+def paired(config: GRITConfig, seed: int) -> GRIT:
+    """A method whose initial weights, where the arms agree, are those of every other arm with this seed."""
+    torch.manual_seed(seed)
+    full = GRIT(replace(config, residual=True))
+    method = GRIT(config)
+    method.load_state_dict(full.state_dict() if config.residual else without_residual(full))
+    return method
+
+
+def without_residual(method: GRIT) -> dict[str, torch.Tensor]:
+    return {key: value for key, value in method.state_dict().items() if not key.startswith("G.residual.")}
+
+
 def run(arm: str, dataset: str, seed: int, steps: int) -> dict:
     """Train one arm at the `cpu` preset and score it on the test split."""
-    import torch
-
     preset = get("grit", "cpu")
     train, test = (catalog.load(dataset, split, preset.size) for split in ("train", "test"))
     config = preset.method.fit_to(train)
     config.residual = arm == "grit"
-    torch.manual_seed(seed)
-    result = fit(GRIT(config), train, config=preset.training, steps=steps, seed=seed, progress=False)
+    result = fit(paired(config, seed), train, config=preset.training, steps=steps, seed=seed, progress=False)
     scored = evaluate(result.method, test, train)
     metrics = {**{key: scored["spread"][key] for key in ("noise_std", "noise_share")}}
     for style in ("random", "mean", "truth"):

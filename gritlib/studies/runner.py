@@ -67,15 +67,18 @@ def run(
     Returns:
         Paths of the files written by this call.
     """
+    steps = study.steps if steps is None else steps
     todo = [(d, a, s) for d in datasets or study.datasets for s in seeds or study.seeds for a in study.arms]
     written = []
     for number, (dataset, arm, seed) in enumerate(todo[shard[0] :: shard[1]]):
         path = out / study.name / f"{dataset}-{arm}-seed{seed}.json"
         if path.exists():
+            done = json.loads(path.read_text(encoding="utf-8"))["steps"]
+            if done != steps:
+                raise ValueError(f"{path} was run with {done} steps, not {steps}: choose another folder")
             continue
         print(f"[{number + 1}/{len(todo[shard[0] :: shard[1]])}] {path.stem}", flush=True)
         began = time.perf_counter()
-        steps = steps or study.steps
         record = {
             "study": study.name,
             "dataset": dataset,

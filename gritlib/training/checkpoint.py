@@ -19,6 +19,8 @@ def save(content: dict, path: str | Path) -> Path:
     the old file or the new one is there, whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(f".{path.name}.*.tmp"):  # of a process killed while it wrote
+        abandoned.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -33,7 +35,7 @@ def save(content: dict, path: str | Path) -> Path:
 
 def read(path: str | Path) -> dict:
     """The content of a checkpoint: format, method, config, training, source, step, state (all weights),
-    ema (averages), averaged (what differs from state when averages are used), optimizers, history, versions.
+    averaged (what differs from state when averages are used), optimizers, history, versions.
 
     Args:
         path: the file, or a run folder that holds `checkpoint.pt`.

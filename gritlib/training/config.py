@@ -44,5 +44,10 @@ def check(config: TrainConfig, source) -> None:
     for name in ("constant", "ema"):
         if not 0 <= getattr(config, name) <= 1:
             raise ValueError(f"{name} is {getattr(config, name)}: it must lie between 0 and 1")
+    for name, choices in (("precision", ("auto", "fp32", "bf16")), ("device", ("auto", "cpu"))):
+        if getattr(config, name) not in choices:
+            raise ValueError(f"{name} is {getattr(config, name)!r}: choose one of {', '.join(choices)}")
+    if config.minutes is not None and config.minutes <= 0:
+        raise ValueError(f"minutes is {config.minutes}: it must be more than 0, or None for no limit")
     if len(source) == 0:
         raise ValueError("the source is empty: nothing to train on")

@@ -99,8 +99,9 @@ def fit(
             trainer.resume()
         elif not overwrite:
             raise FileExistsError(f"{out} already holds a run: resume it, overwrite it, or choose another folder")
-    if out is not None and trainer.start == 0:
-        (out / "log.jsonl").unlink(missing_ok=True)
+    if out is not None and trainer.start == 0:  # what is begun anew must not be resumed from an older run's checkpoint
+        for name in ("log.jsonl", "checkpoint.pt"):
+            (out / name).unlink(missing_ok=True)
     with torch.random.fork_rng(), deferred_interrupt() as interrupted:
         return trainer.run(step, progress, interrupted)
 
@@ -142,7 +143,7 @@ class Trainer:
                 self.pending.append((step, terms))
                 step += 1
                 bar.update()
-                stop = interrupted.is_set() or (c.minutes and time.perf_counter() - began > 60 * c.minutes)
+                stop = interrupted.is_set() or (c.minutes is not None and time.perf_counter() - began > 60 * c.minutes)
                 if self.due(step, c.log_every) or self.due(step, c.save_every) or step == c.steps or stop:
                     self.flush(bar)  # waits for the device
                 spent += time.perf_counter() - tick
@@ -178,6 +179,10 @@ class Trainer:
         batch = self.batch(step)
         if student_step is not None:
             terms = student_step(self.method, batch, self.optimizers)
+            if not terms:
+                raise ValueError(
+                    "the step returned no losses: return a dict of named losses, for example {'D': ..., 'G': ...}"
+                )
             return {key: torch.as_tensor(value, device=self.device).detach() for key, value in terms.items()}
 
         seen = {}
@@ -267,7 +272,7 @@ class Trainer:
             "averaged": differs,
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "history": self.history,
-            "versions": {"gritlib": __version__, "torch": torch.__version__, "precision": self.precision},
+            "versions": {"gritlib": __version__, "torch": str(torch.__version__), "precision": self.precision},
         }
         self.saved = checkpoint.save(content, self.out / "checkpoint.pt")
 

@@ -70,6 +70,7 @@ class Evil:
         return os.mkdir, ("owned",)
 
 
+@pytest.mark.filterwarnings("ignore")  # torch warns about the pickle too
 def test_a_malicious_file_is_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"format": 1, "x": Evil()}, tmp_path / "evil.pt")
