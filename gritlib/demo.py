@@ -5,6 +5,7 @@ sum, further draws of the noise and their spread, the truth; writes picture, sco
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -50,15 +51,8 @@ def demo(
     method = GRIT(chosen.method.fit_to(train))
 
     print(f"2/3  Training GRIT; pictures appear in {out / 'samples'}")
-    run = fit(
-        method,
-        train,
-        out,
-        config=chosen.training,
-        steps=chosen.training.steps if steps is None else steps,
-        seed=seed,
-        preview=test,
-    )
+    training = replace(chosen.training, seed=seed, steps=chosen.training.steps if steps is None else steps)
+    run = fit(method, train, out, config=training, preview=test)
     if not run.finished:
         print(f"Stopped at step {run.step}; what was learned so far is in {out}")
 
@@ -68,7 +62,7 @@ def demo(
         "steps": run.step,
         "seed": seed,
         "seconds": round(run.seconds, 1),
-        "images_per_second": round(run.steps_per_second * chosen.training.batch_size, 1),
+        "images_per_second": round(run.steps_per_second * training.batch_size, 1),
         "peak_memory_mib": round(run.peak_mib),
     }
     (out / "metrics.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What is minimised, in the papers' symbols: pure functions of tensors, always computed in float32.
+"""What is minimised, in the papers' symbols: pure functions of tensors, never computed in half precision.
 
 D's outputs are logits. "Real" and "fake" terms are means over all patches and images of the batch.
 """
@@ -8,6 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 GANS = ("bce", "lsgan", "hinge")
+
+
+def full(x: Tensor) -> Tensor:
+    """float32 from half precision, float32 and float64 as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def d_adversarial(real: Tensor, fake: Tensor, kind: str = "bce") -> dict[str, Tensor]:
@@ -21,7 +26,7 @@ def d_adversarial(real: Tensor, fake: Tensor, kind: str = "bce") -> dict[str, Te
     Raises:
         ValueError: unknown kind.
     """
-    real, fake = real.float(), fake.float()
+    real, fake = full(real), full(fake)
     if kind == "bce":  # −log D(real), −log(1 − D(fake))
         return {"D_real": F.softplus(-real).mean(), "D_fake": F.softplus(fake).mean()}
     if kind == "lsgan":
@@ -38,7 +43,7 @@ def g_adversarial(fake: Tensor, kind: str = "bce") -> Tensor:
     Raises:
         ValueError: unknown kind.
     """
-    fake = fake.float()
+    fake = full(fake)
     if kind == "bce":
         return F.softplus(-fake).mean()
     if kind == "lsgan":
@@ -50,12 +55,12 @@ def g_adversarial(fake: Tensor, kind: str = "bce") -> Tensor:
 
 def l1(image: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference: its minimiser is the conditional median."""
-    return (image.float() - target.float()).abs().mean()
+    return (full(image) - full(target)).abs().mean()
 
 
 def l2(image: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference: its minimiser is the conditional mean."""
-    return (image.float() - target.float()).square().mean()
+    return (full(image) - full(target)).square().mean()
 
 
 def mix(image: Tensor, target: Tensor, weight: float = 0.5) -> Tensor:

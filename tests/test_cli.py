@@ -98,17 +98,15 @@ def test_the_traceback_is_there_for_who_asks(monkeypatch):
         cli.main(["data", "mars"])
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="main() reads the presets before it catches errors")
 def test_a_preset_in_the_environment_that_does_not_exist_is_a_message_too(monkeypatch, capsys):
     monkeypatch.setenv("GRITLIB_PRESET", "fast")
     code, text = run("data", capsys=capsys)
     assert code == 0 or "error: GRITLIB_PRESET" in text
 
 
-@pytest.mark.xfail(strict=True, reason="`steps or ...`: 0 means the preset's number instead of a mistake")
 def test_a_demo_of_zero_steps_is_refused(monkeypatch, capsys, tmp_path):
-    def seen(*args, steps, **kwargs):
-        raise ValueError(f"steps is {steps}")
+    def seen(*args, config, **kwargs):
+        raise ValueError(f"steps is {config.steps}")
 
     monkeypatch.setattr("gritlib.demo.fit", seen)
     assert "steps is 0" in run("demo", "--preset", "smoke", "--steps", "0", "--out", tmp_path, capsys=capsys)[1]
@@ -151,7 +149,6 @@ class Anonymous:
         return {key: torch.zeros(len(indices), 3, 16, 16) for key in "AB"}
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="a run of a source without describe() is a bare KeyError")
 def test_evaluating_a_run_of_an_unnamed_source_is_a_message(tmp_path, capsys):
     from gritlib.methods import GRIT, GRITConfig
 

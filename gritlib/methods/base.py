@@ -4,13 +4,14 @@ A method is a generator of turns: `turns(batch, step)` yields who moves and the 
 order, alternation and lazy terms are visible Python. `training.fit` does the rest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from torch import Tensor, nn
 from tyro.conf import Suppress
 
+from gritlib.losses import GANS
 from gritlib.nets import Output
 from gritlib.nets.grit import Noise
 
@@ -21,6 +22,16 @@ class MethodConfig:
 
     in_channels: Annotated[int | None, Suppress] = None
     out_channels: Annotated[int | None, Suppress] = None
+
+    def __post_init__(self):
+        gan = getattr(self, "gan", None)
+        if gan is not None and gan not in GANS:
+            raise ValueError(f"GAN loss {gan!r} is unknown: choose one of {', '.join(GANS)}")
+
+    def check_channels(self) -> None:
+        """Raises ValueError while the channels are unknown."""
+        if self.in_channels is None or self.out_channels is None:
+            raise ValueError("the configuration has no channels yet: use config.fit_to(source), or give both numbers")
 
     def fit_to(self, source) -> "MethodConfig":
         """A copy with the channels of a `Source` filled in."""
@@ -59,6 +70,14 @@ class Method(nn.Module):
     def translate(self, A: Tensor, *, style: Tensor | None = None, noise: Noise = "fresh") -> Output:
         """Inference, explicit about style and noise; the networks' train/eval mode is neither read nor changed."""
         raise NotImplementedError
+
+    def replace_loss(self, name: str, loss: Callable | None) -> None:
+        """Let a student's function or module stand in for the method `name` of this object."""
+        if loss is not None:
+            # nn.Module keeps a module under its name where the class's own method would hide it: so both are set.
+            self.__dict__[name] = loss
+            if isinstance(loss, nn.Module):
+                self.add_module(f"{name}_module", loss)
 
     def finish(self, batches: Iterable[dict[str, Tensor]]) -> None:
         """Called on the averaged networks with training batches: running statistics and the like."""

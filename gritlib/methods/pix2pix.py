@@ -85,16 +85,18 @@ class Pix2Pix(Method):
         g_loss: Callable | None = None,
     ):
         super().__init__()
+        config.check_channels()
         self.config = c = config
-        self.G = generator or init_normal(
-            UNet(c.in_channels, c.out_channels, c.width, c.depth, c.norm, c.dropout, c.skips)
-        )
+        if generator is None:
+            sizes = (c.in_channels, c.out_channels, c.width, c.depth)
+            generator = init_normal(UNet(*sizes, c.norm, c.dropout, c.skips))
+        self.G = generator
         judged = c.out_channels + (c.in_channels if c.conditional else 0)
-        self.D = discriminator or init_normal(PatchGAN(judged, c.d_width, c.d_layers, c.d_norm))
-        if d_loss:
-            self.d_loss = d_loss
-        if g_loss:
-            self.g_loss = g_loss
+        if discriminator is None:
+            discriminator = init_normal(PatchGAN(judged, c.d_width, c.d_layers, c.d_norm))
+        self.D = discriminator
+        self.replace_loss("d_loss", d_loss)
+        self.replace_loss("g_loss", g_loss)
         self.multiple = 2**c.depth
         self.stochastic = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.G.modules())
 

@@ -6,6 +6,12 @@ from torch import Tensor, nn
 NORMS = ("batch", "instance", "none")
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """float32 from half precision; float32 and float64 as they are. Networks end with it, so that losses never see
+    bfloat16."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def make_norm(name: str, channels: int) -> nn.Module:
     """Normalisation layer by name: "batch" (learned scale and shift, running statistics), "instance" (neither, as in
     the authors' PyTorch code) or "none".
@@ -85,13 +91,15 @@ def reestimate_batchnorm(net: nn.Module, forward, batches) -> None:
     layers = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not layers:
         return
-    momenta = [layer.momentum for layer in layers]
+    before = [(layer.momentum, layer.training) for layer in layers]
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over the batches
         layer.train()
-    for batch in batches:
-        forward(batch)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-        layer.eval()
+    try:
+        for batch in batches:
+            forward(batch)
+    finally:
+        for layer, (momentum, training) in zip(layers, before, strict=True):
+            layer.momentum = momentum
+            layer.train(training)

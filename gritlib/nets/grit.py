@@ -18,12 +18,13 @@ The paper gives the parts and leaves most sizes open; no official code is public
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from gritlib.nets.blocks import AdaIN, SpatialNoise, instance_norm
+from gritlib.nets.blocks import AdaIN, SpatialNoise, full_precision, instance_norm
 from gritlib.nets.unet import check_sides
 
 Noise = str | int | Sequence[Tensor]
@@ -104,10 +105,10 @@ class GRITGenerator(nn.Module):
         for up, skip, n in zip(self.up, reversed(skips), maps, strict=True):
             h = up(h, skip, style, n)
 
-        reconstruction = self.reconstruction(h).float()
+        reconstruction = full_precision(self.reconstruction(h))
         if self.residual is None:
             return Output(reconstruction, reconstruction)
-        residual = self.residual(h).float()
+        residual = full_precision(self.residual(h))
         return Output(reconstruction + residual, reconstruction, residual)  # equation 1: Î = Î_rec + Î_res
 
     def noise_maps(self, x: Tensor, noise: Noise = "fresh") -> list[Tensor | None]:
@@ -120,18 +121,17 @@ class GRITGenerator(nn.Module):
         Raises:
             ValueError: another word, or given maps of the wrong number or shape.
         """
+        if isinstance(noise, str) and noise not in ("fresh", "zero"):
+            raise ValueError(f'noise {noise!r} is not understood: use "fresh", "zero", a seed, or the maps themselves')
         if not self.noise:
             return [None] * self.depth
         shapes = [(len(x), 1, x.shape[2] >> i, x.shape[3] >> i) for i in reversed(range(self.depth))]
         if isinstance(noise, str):
-            if noise == "zero":
-                return [torch.zeros(s, device=x.device) for s in shapes]
-            if noise == "fresh":
-                return [torch.randn(s, device=x.device) for s in shapes]
-            raise ValueError(f'noise {noise!r} is not understood: use "fresh", "zero", a seed, or the maps themselves')
-        if isinstance(noise, int):
+            draw = torch.zeros if noise == "zero" else torch.randn
+            return [draw(s, device=x.device) for s in shapes]
+        if isinstance(noise, Integral):
             # Drawn on the CPU, so that a seed means the same picture on every device.
-            generator = torch.Generator().manual_seed(noise)
+            generator = torch.Generator().manual_seed(int(noise))
             return [torch.randn(s, generator=generator).to(x.device) for s in shapes]
         if [tuple(n.shape) for n in noise] != shapes:
             raise ValueError(f"noise maps of shapes {[tuple(n.shape) for n in noise]}: this input needs {shapes}")

@@ -1,6 +1,7 @@
 """How weights begin. GANs are sensitive to it: PyTorch's default is not what any of the papers used."""
 
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 
 def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
@@ -11,7 +12,9 @@ def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
     """
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.normal_(module.weight, 0.0, std)
+            # Under spectral norm `weight` is computed, what is trained stands behind it.
+            normed = is_parametrized(module, "weight")
+            nn.init.normal_(module.parametrizations.weight.original if normed else module.weight, 0.0, std)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from gritlib.nets.blocks import make_norm, needs_bias
+from gritlib.nets.blocks import full_precision, make_norm, needs_bias
 
 
 class PatchGAN(nn.Module):
@@ -24,13 +24,15 @@ class PatchGAN(nn.Module):
         spectral: spectral normalisation of every convolution (Miyato et al. 2018; not in pix2pix).
 
     Raises:
-        ValueError: at forward, an image too small for the network, naming the smallest that works.
+        ValueError: a negative n_layers; at forward, an image too small for the network, naming the smallest that works.
     """
 
     def __init__(
         self, in_channels: int = 6, width: int = 64, n_layers: int = 3, norm: str = "batch", spectral: bool = False
     ):
         super().__init__()
+        if n_layers < 0:
+            raise ValueError(f"n_layers is {n_layers}: 0 builds the pixel discriminator, 3 the 70x70 one")
         wrap = nn.utils.parametrizations.spectral_norm if spectral else (lambda module: module)
         k = 4 if n_layers else 1
         strides = [2] * n_layers + [1] if n_layers else [1, 1]
@@ -54,7 +56,7 @@ class PatchGAN(nn.Module):
                 f"image of {x.shape[-2]}x{x.shape[-1]} pixels is too small for this discriminator: it needs sides of "
                 f"{self.smallest} or more, or fewer layers"
             )
-        return self.layers(x).float()
+        return full_precision(self.layers(x))
 
 
 def receptive_field(layers: Iterable[tuple[int, int]]) -> int:

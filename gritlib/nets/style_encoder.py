@@ -6,6 +6,8 @@ normalisation (instance norm would remove the very colours the code must carry),
 
 from torch import Tensor, nn
 
+from gritlib.nets.blocks import full_precision
+
 
 class StyleEncoder(nn.Module):
     """Image -> style code, deterministic.
@@ -26,4 +28,4 @@ class StyleEncoder(nn.Module):
         self.code = nn.Linear(c, style_dim)
 
     def forward(self, image: Tensor) -> Tensor:  # (B, C, H, W) in [-1, 1] -> (B, style_dim)
-        return self.code(self.layers(image).mean((2, 3)))
+        return full_precision(self.code(self.layers(image).mean((2, 3))))

@@ -10,7 +10,7 @@ value: skips carry activations before the LeakyReLU (the next operation is a ReL
 import torch
 from torch import Tensor, nn
 
-from gritlib.nets.blocks import make_norm, needs_bias
+from gritlib.nets.blocks import full_precision, make_norm, needs_bias
 
 
 class UNet(nn.Module):
@@ -70,7 +70,7 @@ class UNet(nn.Module):
         for i, up in enumerate(self.up):
             x = up(x if i == 0 or not self.skips else torch.cat([encoded[-1 - i], x], 1))
         x = torch.cat([encoded[0], x], 1) if self.skips else x
-        return torch.tanh(self.head(nn.functional.relu(x))).float()
+        return full_precision(torch.tanh(self.head(nn.functional.relu(x))))
 
 
 class UpBlock(nn.Module):
@@ -95,13 +95,9 @@ def check_sides(x: Tensor, halvings: int) -> None:
     step = 2**halvings
     height, width = x.shape[-2:]
     if height % step or width % step:
-        near = " or ".join(
-            f"{max(step, h)}x{max(step, w)}"
-            for h, w in [
-                (height // step * step, width // step * step),
-                (-(-height // step) * step, -(-width // step) * step),
-            ]
-        )
+        below = [max(step, side // step * step) for side in (height, width)]
+        above = [-(-side // step) * step for side in (height, width)]
+        near = " or ".join(dict.fromkeys(f"{h}x{w}" for h, w in (below, above)))
         raise ValueError(
             f"image of {height}x{width} pixels: this network halves {halvings} times, so both sides must be multiples "
             f"of {step}, for example {near}"

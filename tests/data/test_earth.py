@@ -120,7 +120,6 @@ def test_other_sizes():
     assert len(earth.load("train", 128)) > 0
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="no window at all: IndexError, so `--preset paper` crashes")
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_a_size_wider_than_a_block_is_refused(split):
     with pytest.raises(ValueError, match=f"earth/{split} has no window of 256 pixels"):

@@ -104,7 +104,6 @@ def test_a_size_that_does_not_fit_is_refused():
     assert len(grove.load("train", 256)) > 0 and len(grove.load("test", 256)) > 0
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="grove.load documents ValueError for an unknown split")
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="nope"):
         grove.load("nope")

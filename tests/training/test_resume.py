@@ -176,7 +176,6 @@ def test_a_run_is_not_written_over_by_accident(toy, small_grit, tmp_path):
     assert checkpoint.load_method(tmp_path).G.stem.weight.equal(anew.method.G.stem.weight)
 
 
-@pytest.mark.xfail(strict=True, reason="fit(overwrite=True) leaves the old checkpoint until it saves its first own")
 def test_an_overwritten_run_killed_before_its_first_checkpoint_does_not_resume_the_old_one(toy, small_grit, tmp_path):
     how = {"config": CONFIG, "progress": False}
     old = fit(small_grit(), toy(), tmp_path, **how)
