@@ -4,7 +4,9 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
-from gritlib.data.source import Card, Source, check_split
+from gritlib.data.source import SPLITS, Card, Source, check_split
+
+__all__ = ["NAMES", "SPLITS", "describe", "load"]
 
 NAMES = ("grove", "earth", "faces")
 

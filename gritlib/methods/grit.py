@@ -167,11 +167,12 @@ class GRIT(Method):
             if style is not None:
                 raise ValueError("this GRIT was trained without style (style_dim=0): leave style=None")
             return self.G(A, None, noise)
-        if style is None:
-            style = self.mean_style[None]
-        elif style.ndim == 4:
+        style = self.mean_style[None] if style is None else style.to(A.device)
+        if style.ndim == 4:
             style = self.encode(style)
-        return self.G(A, style.expand(len(A), -1) if style.ndim == 2 and len(style) == 1 else style, noise)
+        if style.ndim == 2 and len(style) == 1:  # one for the whole batch
+            style = style.expand(len(A), -1)
+        return self.G(A, style, noise)
 
     @torch.no_grad()
     def finish(self, batches: Iterable[dict[str, Tensor]]) -> None:

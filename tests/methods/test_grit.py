@@ -15,7 +15,7 @@ BATCH = {"A": A, "B": B}
 
 
 SMALL = {"in_channels": 2, "out_channels": 3, "width": 2, "depth": 3, "style_dim": 4, "noise_init": 0.1}
-SMALL |= {"d_width": 2, "d_layers": 2, "d_norm": "none", "d_spectral": False, "gan": "lsgan"}
+SMALL |= {"conditional": True, "d_width": 2, "d_layers": 2, "d_norm": "none", "d_spectral": False, "gan": "lsgan"}
 
 
 def small(pieces=None, **options):

@@ -27,7 +27,9 @@ def toy():
 def small_grit():
     def make(seed=0, **pieces):
         torch.manual_seed(seed)
-        config = GRITConfig(3, 3, width=4, depth=2, style_dim=2, d_width=4, d_layers=1)
+        config = GRITConfig(
+            3, 3, width=4, depth=2, style_dim=2, d_width=4, d_layers=1, conditional=True, rec_weight=10.0
+        )
         config.d_norm, config.d_spectral, config.gan = "none", True, "lsgan"  # spectral norm has buffers to restore
         return GRIT(config, **pieces)
 
