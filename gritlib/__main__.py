@@ -5,11 +5,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import tyro
-
-from gritlib.presets import NAMES as PRESETS
 
 PresetName = Literal["smoke", "ci", "cpu", "gpu", "paper"]
 FLAT = (tyro.conf.OmitArgPrefixes,)
@@ -67,9 +65,10 @@ def train_with(method: str, preset: str | None):
         """Train a method and leave a run folder: checkpoint, log, sample pictures.
 
         Args:
-            data: grove, earth, faces, or the path of a folder of your own pairs.
-            options: the dataset's own, as NAME=VALUE: direction=BtoA, load_size=72 or classes=12 for a folder,
-                height=true or latitude=true for earth, n=500 for faces.
+            data: grove, earth, faces, or the path of a folder of your own pairs: FOLDER/train/ and FOLDER/test/ with
+                side-by-side files, with A/ and B/, or with image/ and mask/.
+            options: the dataset's own, as NAME=VALUE: direction=BtoA, load_size=72, flip=false or classes=12 for
+                a folder, height=true or latitude=true for earth, n=500 for faces.
             size: side of the training crops in pixels.
             preset: changes the defaults of all other options.
             out: run folder; by default runs/METHOD-DATA.
@@ -86,11 +85,13 @@ def train_with(method: str, preset: str | None):
         torch.manual_seed(training.seed)
         network = METHODS[method](config.fit_to(source))
         out = out or Path("runs") / f"{method}-{Path(data).name}"
+        if resume and not (out / "checkpoint.pt").exists():
+            print(f"{out} holds no checkpoint: starting anew")
         run = fit(
             network, source, out, config=training, resume=resume, overwrite=overwrite, preview=held_out(data, size, own)
         )
         ended = "Finished" if run.finished else "Stopped"
-        images = f"{run.steps_per_second * training.batch_size:.0f} images/s"
+        images = f"{run.images_per_second:.0f} images/s"
         print(f"{ended} at step {run.step}: {out}")
         print(f"{run.steps_per_second:.1f} steps/s, {images}, peak memory {run.peak_mib:.0f} MiB")
         if not run.finished:
@@ -125,8 +126,8 @@ def held_out(data: str, size: int, options: dict):
     for split in ("val", "test"):
         try:
             return catalog.load(data, split, size, **options)
-        except ValueError:
-            continue
+        except ValueError as error:
+            print(f"no sample pictures of split {split}: {error}")
     return None
 
 
@@ -143,15 +144,16 @@ def evaluate(
     from gritlib import evaluation
     from gritlib.data import catalog
     from gritlib.training import checkpoint
+    from gritlib.training.device import best_device
 
     source = checkpoint.read(run)["source"]
     if not source:
         raise ValueError(f"{run} was trained on data of its own, which cannot be loaded here: use gritlib.evaluation")
     train, test = (catalog.load(source["name"], part, source["size"], **source["options"]) for part in ("train", split))
-    result = evaluation.evaluate(checkpoint.load_method(run), test, train)
+    result = evaluation.evaluate(checkpoint.load_method(run).to(best_device()), test, train)
     print(evaluation.table(result))
     if json_out:
-        json_out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        checkpoint.write_text(json.dumps(result, indent=1) + "\n", json_out)
 
 
 def translate(
@@ -161,6 +163,7 @@ def translate(
     style: Path | None = None,
     noise: str = "0",
     parts: bool = False,
+    size: int | None = None,
 ) -> None:
     """Translate an image, or every image of a folder, with a trained run.
 
@@ -171,20 +174,27 @@ def translate(
         style: image whose style is taken; by default the mean style of the training images.
         noise: a seed (the same one gives the same picture), fresh, or zero.
         parts: also write the reconstruction and the residual.
+        size: scale inputs first, so that their shorter side has that many pixels. A network knows things at the scale
+            it was trained on; a run on a folder was trained on images scaled to its --size or load_size.
     """
     from gritlib.translate import translate_files
 
-    for path in translate_files(
-        run, source, target, style, int(noise) if noise.lstrip("-").isdigit() else noise, parts
-    ):
+    drawn = int(noise) if noise.lstrip("-").isdigit() else noise
+    for path in translate_files(run, source, target, style, drawn, parts, size):
         print(path)
 
 
-def data(name: tyro.conf.Positional[str | None] = None, picture: Path | None = None, size: int = 64) -> None:
+def data(
+    name: tyro.conf.Positional[str | None] = None,
+    options: tuple[str, ...] = (),
+    picture: Path | None = None,
+    size: int = 64,
+) -> None:
     """List the datasets, or show the card of one: origin, licence, splits.
 
     Args:
-        name: grove, earth or faces.
+        name: grove, earth, faces, or a folder of your own pairs.
+        options: the dataset's own, as NAME=VALUE (see `train`).
         picture: write a PNG with some of its pairs.
         size: side of the crops in pixels.
     """
@@ -196,7 +206,8 @@ def data(name: tyro.conf.Positional[str | None] = None, picture: Path | None = N
             print(catalog.describe(known), "\n")
         return
     print(catalog.describe(name))
-    splits = {split: catalog.load(name, split, size) for split in catalog.SPLITS}
+    present = [s for s in catalog.SPLITS if name in catalog.NAMES or (Path(name) / s).is_dir() or s == "train"]
+    splits = {split: catalog.load(name, split, size, **data_options(options)) for split in present}
     print(f"  at {size} px " + ", ".join(f"{split} {len(source)}" for split, source in splits.items()))
     if picture:
         source = splits["train"]
@@ -300,21 +311,23 @@ def main(arguments: list[str] | None = None) -> None:
         if os.environ.get("GRITLIB_TRACEBACK"):
             raise
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def run(arguments: list[str]) -> None:
     """Parse and call the verb."""
     preset = option("preset", arguments)
-    preset = preset if preset in PRESETS else None  # the parser complains about another word
-    groups = {
-        "train": {"grit": train_with("grit", preset), "pix2pix": train_with("pix2pix", preset)},
-        "study": {"list": study_list, "run": study_run, "report": study_report},
-    }
+    preset = preset if preset in get_args(PresetName) else None  # the parser complains about another word
     verbs = {"demo": demo, "train": train, "evaluate": evaluate, "translate": translate, "data": data}
     verbs |= {"study": study, "test": test}
     prog = "python -m gritlib"
-    if arguments and arguments[0] in groups:
-        verbs, prog, arguments = groups[arguments[0]], f"{prog} {arguments[0]}", arguments[1:]
+    if arguments[:1] == ["train"]:
+        verbs = {method: train_with(method, preset) for method in ("grit", "pix2pix")}
+    elif arguments[:1] == ["study"]:
+        verbs = {"list": study_list, "run": study_run, "report": study_report}
+    if arguments[:1] in (["train"], ["study"]):
+        prog, arguments = f"{prog} {arguments[0]}", arguments[1:]
     tyro.extras.subcommand_cli_from_dict(verbs, prog=prog, description=__doc__, args=arguments, config=FLAT)
 
 

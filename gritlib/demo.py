@@ -16,6 +16,7 @@ from gritlib.methods import GRIT
 from gritlib.presets import get
 from gritlib.studies import report, runner
 from gritlib.training import fit
+from gritlib.training.checkpoint import write_text
 from gritlib.training.samples import sample_grid
 
 SHOWN = 6
@@ -62,18 +63,19 @@ def demo(
         "steps": run.step,
         "seed": seed,
         "seconds": round(run.seconds, 1),
-        "images_per_second": round(run.steps_per_second * training.batch_size, 1),
+        "images_per_second": round(run.images_per_second, 1),
         "peak_memory_mib": round(run.peak_mib),
     }
-    (out / "metrics.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(json.dumps(result, indent=1) + "\n", out / "metrics.json")
     shown = torch.linspace(0, len(test) - 1, SHOWN).long().tolist()
     picture = images.save_png(sample_grid(run.method, test, shown, draws=20), out / "demo.png")
 
     print("\n" + table(result))
     print(first_light(data))
-    print(f"\nOpen {picture} : unseen inputs, GRIT's reconstruction + residual = sum, the noise, the truth.")
+    print(f"\nOpen {picture}: unseen inputs, GRIT's reconstruction + residual = sum, the noise, the truth.")
     print(f"More of it:   python -m gritlib translate --help   (this run is {out})")
-    print("The lessons:  jupyter lab" + (" notebooks" if Path("notebooks").is_dir() else ""))
+    lessons = Path("notebooks").is_dir()
+    print("The lessons:  jupyter lab notebooks" if lessons else "JupyterLab:   jupyter lab")
     return out
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gritlib.data.source import Source, one_hot
+from gritlib.data.source import Source
 from gritlib.methods import Method
 from gritlib.metrics import high_frequency_gap, l1_255, noise_use, psnr, ssim
 
@@ -18,9 +18,9 @@ DRAWS = 20  # noise draws for the standard deviation, as in the paper
 SPREAD_IMAGES = 16  # inputs on which it is measured
 
 
-def load_all(source: Source, limit: int | None = None) -> dict[str, Tensor]:
-    """All crops of a source, unaugmented, as one batch; the first `limit` if given."""
-    return source.batch(range(min(len(source), limit or len(source))))
+def load_all(source: Source) -> dict[str, Tensor]:
+    """All crops of a source, unaugmented, as one batch."""
+    return source.batch(range(len(source)))
 
 
 def style_images(train: Source, n: int, seed: int = 0) -> Tensor:
@@ -71,18 +71,28 @@ def spread(method: Method, A: Tensor, style: Tensor | None, draws: int = DRAWS) 
 def baselines(train: Source, test: dict[str, Tensor]) -> dict[str, float]:
     """L1 (0-255) of what needs no network: the training mean colour, the mean colour of each class in training, and
     the truth's own mean colour as a flat image (which no honest method knows)."""
-    seen = load_all(train, 512)
     B = test["B"]
-    mean = seen["B"].mean((0, 2, 3))  # (C,)
+    mean, colours = mean_colours(train)
     guesses = {"training_mean_colour": mean.view(1, -1, 1, 1).expand_as(B)}
     if "label" in test:
-        mask = one_hot(seen["label"], seen["A"].shape[1])
-        count = mask.sum((0, 2, 3))
-        colours = torch.einsum("bkhw,bchw->kc", mask, seen["B"]) / count.clamp(min=1)[:, None]
-        colours[count == 0] = mean  # a class that training never showed
         guesses["class_mean_colour"] = colours[test["label"]].permute(0, 3, 1, 2)
     guesses["own_mean_colour"] = B.mean((2, 3), keepdim=True).expand_as(B)
     return {name: l1_255(guess, B).mean().item() for name, guess in guesses.items()}
+
+
+def mean_colours(train: Source, batch_size: int = 64) -> tuple[Tensor, Tensor]:
+    """Mean colour of all training images (C,), and of each class (K, C); a class that never occurs has the former."""
+    total, pixels, sums, counts = 0.0, 0, 0.0, 0.0
+    for i in range(0, len(train), batch_size):
+        batch = train.batch(range(i, min(i + batch_size, len(train))))
+        total, pixels = total + batch["B"].sum((0, 2, 3)), pixels + batch["B"][:, 0].numel()
+        if "label" in batch:
+            sums = sums + torch.einsum("bkhw,bchw->kc", batch["A"], batch["B"])
+            counts = counts + batch["A"].sum((0, 2, 3))
+    mean = total / pixels
+    if not torch.is_tensor(counts):
+        return mean, mean[None]
+    return mean, torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], mean)
 
 
 def evaluate(

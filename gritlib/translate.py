@@ -10,19 +10,20 @@ from PIL import Image
 from torch import Tensor
 
 from gritlib.data import images
-from gritlib.data.folders import SUFFIXES
+from gritlib.data.folders import SUFFIXES, resize
 from gritlib.data.source import check_labels, one_hot, to_float
 from gritlib.methods import Method
 from gritlib.nets import Output
 from gritlib.nets.grit import Noise
 from gritlib.training import checkpoint
+from gritlib.training.device import best_device
 
 
-def read_input(path: Path, source: dict, in_channels: int) -> Tensor:
-    """An input file as the run's training data had it: (1, C, H, W).
+def read_input(path: Path, source: dict, in_channels: int, size: int | None = None) -> Tensor:
+    """An input file as a network of this run takes it, (1, C, H, W): one-hot for label maps.
 
     Args:
-        source: what the checkpoint says about its data (`Source.describe`).
+        source: what the checkpoint says about its data (`Source.describe`). size: shorter side to scale to first.
 
     Raises:
         ValueError: unknown label ids, or another number of channels; names the file.
@@ -30,11 +31,12 @@ def read_input(path: Path, source: dict, in_channels: int) -> Tensor:
     if source.get("classes"):
         label = images.read_labels(path)
         check_labels(label, source["classes"], str(path))
+        label = label if size is None else resize(label, size)
         return one_hot(torch.from_numpy(label.astype(np.int64))[None], len(source["classes"]))
     image = images.read_image(path)
     if image.shape[2] != in_channels:
         raise ValueError(f"{path} has {image.shape[2]} channels, this run was trained on inputs of {in_channels}")
-    return to_float(image[None])
+    return to_float((image if size is None else resize(image, size))[None])
 
 
 def padded(method: Method, A: Tensor, **how) -> Output:
@@ -48,7 +50,13 @@ def padded(method: Method, A: Tensor, **how) -> Output:
 
 
 def translate_files(
-    run: Path, source: Path, target: Path, style: Path | None = None, noise: Noise = "fresh", parts: bool = False
+    run: Path,
+    source: Path,
+    target: Path,
+    style: Path | None = None,
+    noise: Noise = "fresh",
+    parts: bool = False,
+    size: int | None = None,
 ) -> list[Path]:
     """Translate an image, or every image of a folder.
 
@@ -56,6 +64,7 @@ def translate_files(
         run: run folder or checkpoint. source: input file or folder. target: output file (PNG) or folder.
         style: image whose style is taken; None uses the mean training style. noise: "fresh", "zero" or a seed.
         parts: also write NAME_reconstruction.png and NAME_residual.png, where the method has them.
+        size: shorter side in pixels that inputs are scaled to first; None takes them as they are.
 
     Returns:
         Paths written, each PNG marked as generated.
@@ -64,7 +73,7 @@ def translate_files(
         FileNotFoundError: no such input. ValueError: an input that the run cannot take, naming the file.
     """
     content = checkpoint.read(run)
-    method = checkpoint.load_method(run)
+    method = checkpoint.load_method(run).to(best_device())
     if source.is_dir():
         files = sorted(f for f in source.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
         if not files:
@@ -74,7 +83,9 @@ def translate_files(
             raise ValueError(f"{clash[0]} and another file of {source} have the same name but for the suffix")
         pairs = [(file, target / f"{file.stem}.png") for file in files]
     elif source.exists():
-        pairs = [(source, target / f"{source.stem}.png" if target.is_dir() else target.with_suffix(".png"))]
+        if not target.is_dir() and target.suffix.lower() != ".png":
+            raise ValueError(f"{target}: pictures are saved as PNG, choose a name in .png or an existing folder")
+        pairs = [(source, target / f"{source.stem}.png" if target.is_dir() else target)]
     else:
         raise FileNotFoundError(f"no file or folder at {source}")
 
@@ -83,9 +94,11 @@ def translate_files(
         raise ValueError(
             f"{style} has {code.shape[1]} channels, the style of this run has {method.config.out_channels}"
         )
-    # All inputs are read, and all names checked, before anything is written: a bad one leaves no half-done folder.
-    inputs = [(read_input(file, content["source"], method.config.in_channels), to) for file, to in pairs]
-    names = [to for _, to in inputs]
+    # All inputs are read once, and all names checked, before anything is written: a bad one leaves no half-done folder.
+    reading = (content["source"], method.config.in_channels, size)
+    for file, _ in pairs:
+        read_input(file, *reading)
+    names = [to for _, to in pairs]
     if parts:
         names += [to.with_name(f"{to.stem}_{part}.png") for to in names for part in ("reconstruction", "residual")]
     taken = {file.resolve() for file, _ in pairs} & {to.resolve() for to in names}
@@ -95,10 +108,10 @@ def translate_files(
     if twice:
         raise ValueError(f"{twice[0]} would be written twice: rename the input, or leave out the parts")
     written = []
-    for A, to in inputs:
-        out = padded(method, A, style=code, noise=noise)
+    for file, to in pairs:
+        out = padded(method, read_input(file, *reading), style=code, noise=noise)
         for name, part in out._asdict().items():
             if part is not None and (name == "image" or parts):
                 path = to if name == "image" else to.with_name(f"{to.stem}_{name}.png")
-                written.append(images.save_png(Image.fromarray(images.to_uint8(part)[0]), path))
+                written.append(images.save_png(Image.fromarray(images.to_uint8(part.cpu())[0]), path))
     return written

@@ -43,11 +43,17 @@ def load(name: str, split: str = "train", size: int = 64, **options) -> Source:
 
 
 def describe(name: str) -> Card:
-    """The dataset's card: origin, licence, splits, and what to keep in mind.
+    """The dataset's card: origin, licence, splits, and what to keep in mind; for a folder, how it is read.
 
     Raises:
         ValueError: the name is unknown.
     """
+    if Path(name).is_dir() and name not in NAMES:
+        from gritlib.data.folders import LAYOUTS
+
+        found = sorted(f.name for f in Path(name).iterdir() if f.is_dir())
+        layouts = "; ".join(f"{layout}: {where}" for layout, where in LAYOUTS.items())
+        return Card(name, "your own images", str(Path(name).resolve()), "yours", f"folders {', '.join(found)}", layouts)
     if name not in NAMES:
         raise ValueError(f"dataset {name!r} is unknown: choose one of {', '.join(NAMES)}")
     return import_module(f"gritlib.data.{name}").CARD

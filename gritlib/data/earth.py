@@ -29,7 +29,7 @@ CARD = Card(
     licence="MIT by the package's own notice; the NASA and NOAA originals are public domain; the land-sea mask that "
     "selects tiles is LGPL-3.0+ (GSHHG). Nothing of it is copied into this repository",
     splits="by blocks of 15 degrees of longitude: of every six, one is test, one val, four train, so no test tile "
-    "touches a training tile; 508/124/100 tiles of 64 pixels",
+    "shares a pixel with a training crop; 508/124/100 tiles of 64 pixels",
     note="kept are tiles between 57 S and 72 N with more than 30 % land, less than 30 % ice and a grey-level standard "
     "deviation above 8 of 255. The satellite image is shown with gamma 0.6. No mirroring: the relief is lit from the "
     "north-west.",

@@ -37,9 +37,10 @@ def load(
     direction: str = "AtoB",
     load_size: int | None = None,
     classes: Sequence[str] | int | None = None,
+    flip: bool = True,
     max_gb: float = 4.0,
 ) -> Source:
-    """One split of a folder of image pairs as a Source; crops are mirrored left-right.
+    """One split of a folder of image pairs as a Source.
 
     Images are resized bicubically (antialiased when they shrink), label maps by nearest neighbour, depth and channels
     are kept. The options are recorded as given, so `load(name, other_split, size, **source.options)` opens another
@@ -55,6 +56,8 @@ def load(
             ratio of pix2pix) and `size` for other splits.
         classes: for the mask layout, the names of the ids 0, 1, 2, … or their number; by default the lines of
             `<root>/classes.txt`, because a split that lacks the last class would otherwise count differently.
+        flip: mirror random crops left-right; classes named l_X and r_X then change places. False for images that have
+            a side: writing, relief lit from the north-west.
         max_gb: refuse a split that takes more memory than this once decoded.
 
     Raises:
@@ -85,10 +88,17 @@ def load(
     windows = np.column_stack([np.arange(len(a)), corners])
     bounds = np.column_stack([shapes[:, :1] * [[0, 1]], shapes[:, 1:] * [[0, 1]]])
     jitter = int((shapes - size - corners).max())  # from the centre this reaches every border
-    options = {"layout": layout, "direction": direction, "load_size": load_size, "max_gb": max_gb}
+    options = {"layout": layout, "direction": direction, "load_size": load_size, "flip": flip, "max_gb": max_gb}
     options["classes"] = list(names) if names else None
-    labels = {"classes": names, "palette": colours(len(names))} if names else {}
-    return Source(str(path), split, size, a, b, windows, bounds, jitter=jitter, flips="h", options=options, **labels)
+    labels = {"classes": names, "palette": colours(len(names)), "sides": sides_of(names)} if names else {}
+    flips = "h" if flip else ""
+    return Source(str(path), split, size, a, b, windows, bounds, jitter=jitter, flips=flips, options=options, **labels)
+
+
+def sides_of(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Pairs of ids that a left-right mirror exchanges: classes l_X and r_X, as CelebAMask-HQ names them."""
+    right = {name[2:]: i for i, name in enumerate(names) if name.startswith("r_")}
+    return tuple((i, right[name[2:]]) for i, name in enumerate(names) if name.startswith("l_") and name[2:] in right)
 
 
 def colours(n: int) -> tuple[tuple[int, int, int], ...]:

@@ -11,8 +11,10 @@
 No pixel loss sees Î or Î_res, and nothing is detached inside the sum. `residual=False` is the paper's coupled baseline:
 one head, whose output both losses see. `noise=False` leaves the noise out; the two switches make the 2x2 ablation, with
 the same style encoder and AdaIN in all four (course decision). Further decisions of the course, the paper being silent:
-discriminator without I^A (as equation 2 is printed), adversarial loss, λ_rec, learning rates; the network's are listed
-in `nets.grit`, what was tried in CONTRIBUTING.md.
+discriminator without I^A (as equation 2 is printed), its patch size and instance norm, adversarial loss, λ_rec, Adam's
+rates and β, averaged weights, constant-then-linear schedule, random crops, PyTorch's default initialisation of E and D
+(N(0, 0.02²) for G), the mean training code as style at test time. The network's are listed in `nets.grit`, what was
+tried in CONTRIBUTING.md.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -163,6 +165,7 @@ class GRIT(Method):
         Raises:
             ValueError: a style for a network without one, or of another shape.
         """
+        A = A.to(next(self.G.parameters(), A).device)
         if not self.styled:
             if style is not None:
                 raise ValueError("this GRIT was trained without style (style_dim=0): leave style=None")

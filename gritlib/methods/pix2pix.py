@@ -149,6 +149,7 @@ class Pix2Pix(Method):
             raise ValueError("pix2pix has no style code: leave style=None")
         if not (noise in ("fresh", "zero") or isinstance(noise, int)):
             raise ValueError(f'noise {noise!r} is not understood by pix2pix: use "fresh", "zero" or a seed')
+        A = A.to(next(self.G.parameters(), A).device)
         modes = {module: module.training for module in self.G.modules()}
         self.G.eval()
         for module in modes:
@@ -164,5 +165,12 @@ class Pix2Pix(Method):
                 module.training = mode
 
     def finish(self, batches: Iterable[dict[str, Tensor]]) -> None:
-        """Batch norm's running statistics for the averaged weights."""
+        """Batch norm's running statistics for the averaged weights, with dropout on as in training and as `translate`
+        keeps it."""
+        dropouts = [module for module in self.G.modules() if isinstance(module, nn.Dropout)]
+        modes = [module.training for module in dropouts]
+        for module in dropouts:
+            module.train()
         reestimate_batchnorm(self.G, lambda batch: self.G(batch["A"]), batches)
+        for module, mode in zip(dropouts, modes, strict=True):
+            module.train(mode)

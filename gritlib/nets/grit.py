@@ -7,8 +7,8 @@ The paper gives the parts and leaves most sizes open; no official code is public
 | open in the paper          | here                                                      | why |
 |----------------------------|-----------------------------------------------------------|-----|
 | encoder                    | 3x3 stem, then 4x4 stride-2 convolutions, instance norm   | pix2pix' encoder |
-| upsampling                 | bilinear x2, skip concatenated, 3x3 convolution *         | no checkerboard |
-| order in a block           | AdaIN, LeakyReLU, upsample, skip, convolution, noise *    | a last norm erases colour |
+| upsampling                 | bilinear x2 *, skip concatenated, 3x3 convolution         | no checkerboard |
+| order in a block           | AdaIN, LeakyReLU *, upsample, skip, convolution, noise    | a last norm erases colour |
 | noise weights              | one per channel *, beginning at `noise_init`              | see CONTRIBUTING, recipe |
 | AdaIN                      | 1 + γ *, one linear map of the code                       | identity at zero |
 | where the heads split      | after the last block, two 3x3 convolutions each           | one leaves grain |

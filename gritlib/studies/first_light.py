@@ -5,7 +5,7 @@ seeds (same initial weights where the networks agree, same batches). The recipe 
 CONTRIBUTING.md lists what was tried before.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import torch
 
@@ -37,12 +37,22 @@ def run(arm: str, dataset: str, seed: int, steps: int) -> dict:
     config = preset.method.fit_to(train)
     config.residual = arm == "grit"
     result = fit(paired(config, seed), train, config=preset.training, steps=steps, seed=seed, progress=False)
+    if not result.finished:
+        raise KeyboardInterrupt
     scored = evaluate(result.method, test, train)
-    metrics = {**{key: scored["spread"][key] for key in ("noise_std", "noise_share")}}
+    metrics = {key: scored["spread"][key] for key in ("noise_std", "noise_share")}
     for style in ("random", "mean", "truth"):
         for name in ("L1", "L1_reconstruction", "spectrum_gap"):
             metrics[f"{name}_{style}"] = scored["scores"][style][name]
     return {key: round(value, 5) for key, value in metrics.items()}
+
+
+def recipe() -> dict:
+    """The settings that both arms share, stored with every run."""
+    preset = get("grit", "cpu")
+    settings = {**asdict(preset.method), **asdict(preset.training), "size": preset.size}
+    varied = ("in_channels", "out_channels", "residual", "seed", "steps")
+    return {key: value for key, value in settings.items() if key not in varied}
 
 
 STUDY = Study(
@@ -55,5 +65,6 @@ STUDY = Study(
     seeds=(1, 2, 3, 4, 5),
     steps=1200,
     run=run,
+    recipe=recipe,
     ratios=("noise_std", "noise_share"),
 )

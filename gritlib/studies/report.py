@@ -48,7 +48,7 @@ def summarise(study: Study, records: list[dict]) -> list[dict]:
     for dataset in sorted({r["dataset"] for r in records}):
         for metric in study.ratios:
             subject, other, seeds = paired(study, records, dataset, metric)
-            if len(seeds) >= 2:
+            if len(seeds) >= 2 and min(*subject, *other) > 0:
                 ratio, low, high = ratio_interval(subject, other)
                 means = sum(subject) / len(subject), sum(other) / len(other)
                 rows.append(

@@ -5,7 +5,6 @@ machines with `shard`.
 """
 
 import json
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
+
+from gritlib.training.checkpoint import write_text
 
 STUDIES = ("first-light",)
 COMMITTED = Path(__file__).parent / "results"
@@ -26,6 +27,7 @@ class Study:
     Args:
         name, claim: what is measured, in words. arms: the things compared, the first being the subject and the second
             what it is compared with. run: (arm, dataset, seed, steps) -> metrics, a dict of plain numbers.
+        recipe: the settings that all arms share; a run under others is not mistaken for one of these.
         ratios: metrics of which the report gives the geometric mean of subject / comparison over paired seeds.
     """
 
@@ -36,6 +38,7 @@ class Study:
     seeds: tuple[int, ...]
     steps: int
     run: Callable[[str, str, int, int], dict]
+    recipe: Callable[[], dict]
     ratios: tuple[str, ...]
 
 
@@ -62,22 +65,24 @@ def run(
 
     Args:
         out: folder; run files go to out/<study>/<dataset>-<arm>-seed<k>.json. datasets, seeds, steps: fewer or others
-            than the study's own. shard: (i, n) computes every n-th run, beginning at the i-th.
+            than the study's own. shard: (i, n) computes every n-th dataset and seed, all arms, beginning at the i-th.
 
     Returns:
         Paths of the files written by this call.
     """
     steps = study.steps if steps is None else steps
-    todo = [(d, a, s) for d in datasets or study.datasets for s in seeds or study.seeds for a in study.arms]
+    # Arms that will be compared run on the same machine.
+    pairs = [(d, s) for d in datasets or study.datasets for s in seeds or study.seeds][shard[0] :: shard[1]]
+    todo = [(d, a, s) for d, s in pairs for a in study.arms]
     written = []
-    for number, (dataset, arm, seed) in enumerate(todo[shard[0] :: shard[1]]):
+    for number, (dataset, arm, seed) in enumerate(todo):
         path = out / study.name / f"{dataset}-{arm}-seed{seed}.json"
         if path.exists():
-            done = json.loads(path.read_text(encoding="utf-8"))["steps"]
-            if done != steps:
-                raise ValueError(f"{path} was run with {done} steps, not {steps}: choose another folder")
+            done = json.loads(path.read_text(encoding="utf-8"))
+            if (done["steps"], done["recipe"]) != (steps, study.recipe()):
+                raise ValueError(f"{path} was run with other steps or settings than now: choose another folder")
             continue
-        print(f"[{number + 1}/{len(todo[shard[0] :: shard[1]])}] {path.stem}", flush=True)
+        print(f"[{number + 1}/{len(todo)}] {path.stem}", flush=True)
         began = time.perf_counter()
         record = {
             "study": study.name,
@@ -85,11 +90,12 @@ def run(
             "arm": arm,
             "seed": seed,
             "steps": steps,
+            "recipe": study.recipe(),
             "metrics": study.run(arm, dataset, seed, steps),
             "seconds": round(time.perf_counter() - began, 1),
             "environment": environment(),
         }
-        write_json(record, path)
+        write_text(json.dumps(record, indent=1) + "\n", path)
         written.append(path)
     return written
 
@@ -105,17 +111,10 @@ def environment() -> dict:
         "torch": torch.__version__.split("+")[0],
         "python": platform.python_version(),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else f"cpu ({platform.machine()})",
+        "cpu": torch.backends.cpu.get_cpu_capability(),
         "precision": best_precision(device),
         "threads": torch.get_num_threads(),
     }
-
-
-def write_json(record: dict, path: Path) -> None:
-    """Atomically, so that a file that exists is a run that ended."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def read(study: Study, folder: Path) -> list[dict]:

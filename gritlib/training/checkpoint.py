@@ -33,6 +33,14 @@ def save(content: dict, path: str | Path) -> Path:
     return path
 
 
+def write_text(text: str, path: Path) -> None:
+    """As `save`, for a small text file: a file that exists is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
 def read(path: str | Path) -> dict:
     """The content of a checkpoint: format, method, config, training, source, step, state (all weights),
     averaged (what differs from state when averages are used), optimizers, history, versions.
@@ -66,9 +74,15 @@ def load_method(path: str | Path, ema: bool = True, **pieces) -> Method:
         pieces: a student's own networks, if the method was trained with some.
 
     Raises:
-        FileNotFoundError, ValueError: as `read`; RuntimeError: the weights do not fit, naming the keys.
+        FileNotFoundError, ValueError: as `read`; ValueError: the weights do not fit, naming the keys.
     """
     content = read(path)
     method = build(content["method"], content["config"], **pieces)
-    method.load_state_dict({**content["state"], **(content["averaged"] if ema else {})})
+    try:
+        method.load_state_dict({**content["state"], **(content["averaged"] if ema else {})})
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights of {path} do not fit its configuration; if it was trained with networks of your own, give "
+            f"them: load_method(path, generator=...). {error}"
+        ) from error
     return method.eval()

@@ -13,7 +13,7 @@ class TrainConfig:
     batch_size: int = 8
     """images a step and process"""
     seed: int = 0
-    """decides initial batches, crops, noise and dropout of every step"""
+    """decides the batches, crops, noise and dropout of every step, and in `train` and `demo` the initial weights"""
     constant: float = 0.5
     """share of the steps at full learning rate; then linear to zero"""
     ema: float = 0.995
@@ -27,9 +27,9 @@ class TrainConfig:
     log_every: int = 50
     """steps between log lines; losses are read from the device only then"""
     sample_every: int = 400
-    """steps between sample pictures"""
+    """steps between sample pictures; 0 draws only the last"""
     save_every: int = 400
-    """steps between checkpoints; a last one is always written"""
+    """steps between checkpoints; 0 writes only the last"""
 
 
 def check(config: TrainConfig, source) -> None:

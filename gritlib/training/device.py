@@ -15,6 +15,11 @@ import torch
 from torch import Tensor
 
 
+def best_device() -> torch.device:
+    """The GPU if there is one, else the CPU: where a trained method is used."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def best_precision(device: torch.device) -> str:
     """ "bf16" where the hardware itself computes it, else "fp32".
 

@@ -39,7 +39,8 @@ FINISH_BATCHES = 64  # training batches from which `Method.finish` takes its sta
 class Run:
     """What `fit` returns: the averaged method ready for use, the trained one, the log, how it ended and what it cost.
 
-    `steps_per_second` counts optimisation alone, `seconds` everything; `peak_mib` is `device.peak_memory`.
+    The two rates count optimisation alone (images over all processes), `seconds` everything; `peak_mib` is
+    `device.peak_memory`.
     """
 
     method: Method
@@ -48,6 +49,7 @@ class Run:
     step: int = 0
     finished: bool = True
     steps_per_second: float = 0.0
+    images_per_second: float = 0.0
     seconds: float = 0.0
     peak_mib: float = 0.0
     out: Path | None = None
@@ -100,8 +102,8 @@ def fit(
         elif not overwrite:
             raise FileExistsError(f"{out} already holds a run: resume it, overwrite it, or choose another folder")
     if out is not None and trainer.start == 0:  # what is begun anew must not be resumed from an older run's checkpoint
-        for name in ("log.jsonl", "checkpoint.pt"):
-            (out / name).unlink(missing_ok=True)
+        for old in (out / "log.jsonl", out / "checkpoint.pt", *out.glob("samples/step_*.png")):
+            old.unlink(missing_ok=True)
     with torch.random.fork_rng(), deferred_interrupt() as interrupted:
         return trainer.run(step, progress, interrupted)
 
@@ -131,31 +133,33 @@ class Trainer:
         from tqdm.auto import tqdm
 
         c, began, spent = self.config, time.perf_counter(), 0.0
+        if student_step is not None:
+            self.precision = "fp32"
         self.announce(progress)
         self.method.train()
-        step = self.start
+        step, stop, twin = self.start, False, None
         bar = tqdm(total=c.steps, initial=self.start, disable=not progress or self.rank > 0, unit="step")
         with bar:
-            while step < c.steps:
+            while step < c.steps and not stop:
                 tick = time.perf_counter()
                 terms = self.one_step(step, student_step)
                 self.ema.update(self.method, step)
                 self.pending.append((step, terms))
                 step += 1
                 bar.update()
-                stop = interrupted.is_set() or (c.minutes is not None and time.perf_counter() - began > 60 * c.minutes)
-                if self.due(step, c.log_every) or self.due(step, c.save_every) or step == c.steps or stop:
+                stop = self.stopping(step, interrupted, began)
+                last = stop or step == c.steps
+                if last or self.due(step, c.log_every) or self.due(step, c.save_every):
                     self.flush(bar)  # waits for the device
                 spent += time.perf_counter() - tick
-                if self.out and (self.due(step, c.sample_every) or step == c.steps):
-                    self.sample(step)
-                if self.out and self.due(step, c.save_every) and step < c.steps:
-                    self.save(step, self.averaged())
-                if stop:
-                    break
-        averaged = self.averaged()
-        if self.out:
-            self.save(step, averaged)
+
+                sampling, saving = last or self.due(step, c.sample_every), last or self.due(step, c.save_every)
+                twin = self.averaged() if last or (self.out and (sampling or saving)) else None
+                if self.out and sampling:
+                    self.sample(step, twin)
+                if self.out and saving:
+                    self.save(step, twin)
+        averaged = twin if twin is not None else self.averaged()
         return Run(
             method=averaged,
             trained=self.method.eval(),
@@ -163,10 +167,24 @@ class Trainer:
             step=step,
             finished=step >= c.steps,
             steps_per_second=(step - self.start) / spent if spent else 0.0,
+            images_per_second=(step - self.start) * c.batch_size * self.world / spent if spent else 0.0,
             seconds=time.perf_counter() - began,
             peak_mib=peak_memory(self.device),
             out=self.out,
         )
+
+    def stopping(self, step: int, interrupted: threading.Event, began: float) -> bool:
+        """Ctrl-C or the time limit; several processes agree on it whenever they log, or they would wait for each other
+        for ever."""
+        minutes = self.config.minutes
+        wish = interrupted.is_set() or (minutes is not None and time.perf_counter() - began > 60 * minutes)
+        if self.world == 1:
+            return wish
+        if not self.due(step, self.config.log_every):
+            return False
+        flag = torch.tensor(float(wish), device=self.device)
+        torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+        return bool(flag)
 
     def one_step(self, step: int, student_step) -> dict[str, Tensor]:
         """Seed, batch, and every player's turn."""
@@ -225,7 +243,7 @@ class Trainer:
         ):
             if not math.isfinite(value):
                 raise FloatingPointError(
-                    f"loss {name} is {value} at step {step}; {self.last_good()}. "
+                    f"loss {name} is {value} at step {step + 1}; {self.last_good()}. "
                     f"Try a smaller learning rate or precision='fp32'."
                 )
             values.setdefault(name, []).append(value)
@@ -241,10 +259,10 @@ class Trainer:
     def last_good(self) -> str:
         return f"the last good checkpoint is {self.saved}" if self.saved else "no checkpoint was saved before it"
 
-    def sample(self, step: int) -> None:
+    def sample(self, step: int, averaged: Method) -> None:
         """A grid of inputs, outputs and truths with the averaged weights."""
         if self.rank == 0:
-            picture = sample_grid(self.averaged(), self.preview, range(min(6, len(self.preview))))
+            picture = sample_grid(averaged, self.preview, range(min(6, len(self.preview))))
             images.save_png(picture, self.out / "samples" / f"step_{step:06d}.png")
 
     def averaged(self) -> Method:
@@ -266,7 +284,7 @@ class Trainer:
             "method": self.method.name,
             "config": asdict(self.method.config),
             "training": asdict(self.config),
-            "source": self.source.describe() if hasattr(self.source, "describe") else {},
+            "source": self.described(),
             "step": step,
             "state": state,
             "averaged": differs,
@@ -279,21 +297,32 @@ class Trainer:
     def resume(self) -> None:
         content = checkpoint.read(self.out)
         mine = {"method": self.method.name, "config": asdict(self.method.config), "training": asdict(self.config)}
+        mine["source"] = self.described()
         for part, value in mine.items():
-            stored = content[part]
+            given, stored = value, content[part]
             if part == "training":  # these change nothing in the weights, the rest would
                 free = ("minutes", "log_every", "sample_every", "save_every", "device")
-                value, stored = ({k: v for k, v in d.items() if k not in free} for d in (value, stored))
-            if value != stored:
-                raise ValueError(f"cannot resume {self.out}: its {part} is {stored}, this run's is {value}")
+                given, stored = ({k: v for k, v in d.items() if k not in free} for d in (given, stored))
+            if given != stored:
+                both = isinstance(given, dict) and isinstance(stored, dict)
+                keys = [k for k in {**stored, **given} if stored.get(k) != given.get(k)] if both else []
+                changed = [f"{k} {stored.get(k)!r} -> {given.get(k)!r}" for k in keys] or [f"{stored!r} -> {given!r}"]
+                raise ValueError(
+                    f"cannot resume {self.out}, its {part} differs ({', '.join(changed)}): give the same settings, or "
+                    f"choose another folder"
+                )
         self.method.load_state_dict(content["state"])
         self.ema.load_state_dict({**content["state"], **content["averaged"]})
         for name, state in content["optimizers"].items():
             self.optimizers[name].load_state_dict(state)
         self.start, self.history, self.saved = content["step"], content["history"], self.out / "checkpoint.pt"
         # Lines logged after the checkpoint was written will be logged again.
-        text = "".join(json.dumps(line) + "\n" for line in self.history)
-        (self.out / "log.jsonl").write_text(text, encoding="utf-8")
+        if self.rank == 0:
+            checkpoint.write_text("".join(json.dumps(line) + "\n" for line in self.history), self.out / "log.jsonl")
+
+    def described(self) -> dict:
+        """What a checkpoint says of the data."""
+        return self.source.describe() if hasattr(self.source, "describe") else {}
 
     def announce(self, progress: bool) -> None:
         if progress and self.rank == 0:
