@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gritlib.data.folders import resize
 from gritlib.data.source import Source, grid_windows, one_hot, to_float
 from gritlib.methods import GRIT, GRITConfig, Pix2Pix, Pix2PixConfig
 from gritlib.training import fit, load_method
@@ -165,7 +166,7 @@ def test_a_bad_second_input_is_named_and_nothing_is_written(run, label_run, tmp_
     with pytest.raises(ValueError, match=r"b\.png: cannot be read as an image"):
         translate_files(run, tmp_path / "photos", tmp_path / "out")
     with pytest.raises(ValueError, match=r"a\.png.*holds colours, a label map needs one id a pixel"):
-        translate_files(label_run, tmp_path / "photos" / "a.png", tmp_path / "out")
+        translate_files(label_run, tmp_path / "photos" / "a.png", tmp_path / "out.png")
     assert not (tmp_path / "out").exists() and not (tmp_path / "out.png").exists()
 
 
@@ -217,3 +218,21 @@ def test_parts_do_not_collide_with_other_outputs(run, tmp_path):
     except ValueError:
         return
     assert len(set(written)) == len(written)
+
+
+def test_inputs_are_scaled_first_when_a_size_is_asked_for(run, label_run, tmp_path):
+    big = photo(tmp_path / "big.png", 72, 56)
+    (path,) = translate_files(run, big, tmp_path / "out.png", noise=3, size=14)
+    small = Image.fromarray(resize(np.asarray(Image.open(big)), 14))
+    small.save(tmp_path / "small.png")
+    (other,) = translate_files(run, tmp_path / "small.png", tmp_path / "other.png", noise=3)
+    assert pixels(path).shape == (14, 18, 3) and (pixels(path) == pixels(other)).all()
+    ids = np.random.default_rng(0).integers(0, 4, (40, 30)).astype(np.uint8)
+    Image.fromarray(ids).save(tmp_path / "ids.png")
+    (drawn,) = translate_files(label_run, tmp_path / "ids.png", tmp_path / "drawn.png", size=15)
+    assert pixels(drawn).shape == (20, 15, 3)
+
+
+def test_an_output_that_is_no_png_is_refused(run, tmp_path):
+    with pytest.raises(ValueError, match=r"out\.jpg: pictures are saved as PNG"):
+        translate_files(run, photo(tmp_path / "in.png"), tmp_path / "out.jpg")

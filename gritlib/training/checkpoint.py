@@ -37,8 +37,11 @@ def write_text(text: str, path: Path) -> None:
     """As `save`, for a small text file: a file that exists is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read(path: str | Path) -> dict:
@@ -86,3 +89,31 @@ def load_method(path: str | Path, ema: bool = True, **pieces) -> Method:
             f"them: load_method(path, generator=...). {error}"
         ) from error
     return method.eval()
+
+
+# Settings of a run that change nothing in its weights.
+FREE = ("minutes", "log_every", "sample_every", "save_every", "device")
+
+
+def check_same(content: dict, given: dict, where: Path) -> None:
+    """Refuse to resume what would become another run.
+
+    Args:
+        content: of a checkpoint. given: method, config, training and source of the run that wants to go on; a source
+            that does not say what it is (a student's own) is not compared.
+
+    Raises:
+        ValueError: naming each setting that differs, as it was and as it is.
+    """
+    for part, now in given.items():
+        then = content[part]
+        if isinstance(now, dict):
+            keys = [k for k in {**then, **now} if k not in FREE and then.get(k) != now.get(k)] if then and now else []
+            changed = [f"{k} {then.get(k)!r} -> {now.get(k)!r}" for k in keys]
+        else:
+            changed = [f"{then!r} -> {now!r}"] if then != now else []
+        if changed:
+            raise ValueError(
+                f"cannot resume {where}, its {part} differs ({', '.join(changed)}): give the same settings, or choose "
+                f"another folder"
+            )

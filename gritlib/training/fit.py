@@ -155,10 +155,10 @@ class Trainer:
 
                 sampling, saving = last or self.due(step, c.sample_every), last or self.due(step, c.save_every)
                 twin = self.averaged() if last or (self.out and (sampling or saving)) else None
-                if self.out and sampling:
-                    self.sample(step, twin)
                 if self.out and saving:
                     self.save(step, twin)
+                if self.out and sampling:
+                    self.sample(step, twin)
         averaged = twin if twin is not None else self.averaged()
         return Run(
             method=averaged,
@@ -297,20 +297,7 @@ class Trainer:
     def resume(self) -> None:
         content = checkpoint.read(self.out)
         mine = {"method": self.method.name, "config": asdict(self.method.config), "training": asdict(self.config)}
-        mine["source"] = self.described()
-        for part, value in mine.items():
-            given, stored = value, content[part]
-            if part == "training":  # these change nothing in the weights, the rest would
-                free = ("minutes", "log_every", "sample_every", "save_every", "device")
-                given, stored = ({k: v for k, v in d.items() if k not in free} for d in (given, stored))
-            if given != stored:
-                both = isinstance(given, dict) and isinstance(stored, dict)
-                keys = [k for k in {**stored, **given} if stored.get(k) != given.get(k)] if both else []
-                changed = [f"{k} {stored.get(k)!r} -> {given.get(k)!r}" for k in keys] or [f"{stored!r} -> {given!r}"]
-                raise ValueError(
-                    f"cannot resume {self.out}, its {part} differs ({', '.join(changed)}): give the same settings, or "
-                    f"choose another folder"
-                )
+        checkpoint.check_same(content, {**mine, "source": self.described()}, self.out)
         self.method.load_state_dict(content["state"])
         self.ema.load_state_dict({**content["state"], **content["averaged"]})
         for name, state in content["optimizers"].items():

@@ -246,3 +246,14 @@ def test_memory_is_estimated_before_decoding(tmp_path, monkeypatch):
         load(tmp_path, "train", 64, load_size=160, max_gb=575e-6)
     with pytest.raises(ValueError, match=r"not even load_size=64 fits, use fewer images, or raise max_gb"):
         load(tmp_path, "train", 64, max_gb=1e-6)
+
+
+def test_mirroring_can_be_switched_off_and_exchanges_sides(masks):
+    (masks / "classes.txt").write_text("skin\nl_eye\nr_eye\n", encoding="utf-8")
+    source = load(masks, "train", 20)
+    assert source.flips == "h" and source.sides == ((1, 2),)
+    crops = [source.batch([0] * 32, torch.Generator().manual_seed(seed))["label"] for seed in range(2)]
+    seen = torch.cat(crops)
+    assert (seen == 2).any() and (seen == 1).any(), "the mask has ids 0 and 2: a mirrored 2 is a 1"
+    still = load(masks, "train", 20, flip=False)
+    assert still.flips == "" and not (still.batch([0] * 32, torch.Generator().manual_seed(0))["label"] == 1).any()

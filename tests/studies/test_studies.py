@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scipy import stats
 from gritlib.presets import get
 from gritlib.studies import first_light, report, runner
 from gritlib.studies.runner import Study
+from gritlib.training import Run
 
 COMMITTED = sorted((runner.COMMITTED / "first-light").glob("*.json"))
 
@@ -24,7 +26,9 @@ def study():
         base = {"grit": 3.0, "coupled": 1.0}[arm] * (2 if dataset == "sea" else 1)
         return {"std": base * (1 + 0.1 * seed), "L1": 20.0 + seed}
 
-    made = Study("toy", "a claim", ("grit", "coupled"), ("sea", "land"), (1, 2, 3), 50, run, ("std",))
+    made = Study(
+        "toy", "a claim", ("grit", "coupled"), ("sea", "land"), (1, 2, 3), 50, run, lambda: {"width": 16}, ("std",)
+    )
     return made, calls
 
 
@@ -92,7 +96,36 @@ def test_shards_share_all_runs_without_overlap(n, study, tmp_path):
     study, calls = study
     parts = [runner.run(study, tmp_path, shard=(i, n)) for i in range(n)]
     assert sum(map(len, parts)) == len(calls) == len(set(calls)) == 12
-    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert max(map(len, parts)) - min(map(len, parts)) <= 2
+    for part in parts:  # what will be compared runs on one machine
+        arms = [path.stem.split("-")[1] for path in part]
+        assert arms.count("grit") == arms.count("coupled")
+
+
+def test_a_run_of_another_recipe_or_length_is_not_mistaken_for_this_one(study, tmp_path):
+    study, calls = study
+    runner.run(study, tmp_path)
+    changed = Study(**{**vars(study), "recipe": lambda: {"width": 32}})
+    for other, steps in ((changed, None), (study, 4)):
+        with pytest.raises(ValueError, match=r"sea-grit-seed1\.json was run with other steps or settings"):
+            runner.run(other, tmp_path, steps=steps)
+    assert len(calls) == 12
+
+
+def test_ctrl_c_in_first_light_writes_no_truncated_run(monkeypatch, tmp_path):
+    stopped = Run(method=None, trained=None, step=6, finished=False)
+    monkeypatch.setattr(first_light, "fit", lambda *_, **__: stopped)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(runner.get("first-light"), tmp_path, datasets=("grove",), seeds=(1,))
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_metric_that_is_zero_has_no_ratio_and_stops_no_report(study, tmp_path):
+    study, _ = study
+    silent = Study(**{**vars(study), "run": lambda arm, *_: {"std": 0.0 if arm == "coupled" else 1.0, "L1": 20.0}})
+    runner.run(silent, tmp_path)
+    records = runner.read(silent, tmp_path)
+    assert report.summarise(silent, records) == [] and "| sea | coupled | 0.000 |" in report.markdown(silent, records)
 
 
 def test_fewer_datasets_seeds_and_steps(study, tmp_path):
@@ -112,10 +145,10 @@ def test_a_record_says_what_was_run_and_where(study, tmp_path):
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner.os, "replace", lambda *a: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(os, "replace", lambda *a: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        runner.write_json({}, tmp_path / "x.json")
-    assert not (tmp_path / "x.json").exists()
+        runner.write_text("{}", tmp_path / "x.json")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_report_pairs_by_seed_and_shows_ratios_means_and_counts(study, tmp_path):
@@ -171,6 +204,7 @@ def test_committed_results_are_complete():
     assert len(seen) == 3 * 2 * 5
     assert {r["study"] for r in records} == {"first-light"} and {r["steps"] for r in records} == {study.steps}
     assert len({tuple(sorted(r["metrics"])) for r in records}) == 1
+    assert all(r["recipe"] == study.recipe() for r in records), "the recipe changed after the runs"
     assert all(math.isfinite(value) for r in records for value in r["metrics"].values())
     assert all(
         file.stem == f"{r['dataset']}-{r['arm']}-seed{r['seed']}" for file, r in zip(COMMITTED, records, strict=True)

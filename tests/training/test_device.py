@@ -6,6 +6,7 @@ Run as a script this file is one of two processes that `torchrun` starts.
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,10 @@ def worker(out: Path) -> None:
     rank = int(os.environ.get("RANK", "0"))
     result = {"rank": rank, "world": world, "fit": run.trained.state_dict(), "log": run.history}
     if world > 1:
+        # One process is late, both must stop at the same step.
+        late = TrainConfig(steps=4000, batch_size=1, precision="fp32", device="cpu", minutes=0.01, log_every=5)
+        time.sleep(0.2 * rank)
+        result["stopped"] = fit(method, Plain(), config=late, progress=False).step
         result["seen"] = (torch.distributed.get_world_size(), torch.distributed.get_backend())
         net, batch = net_and_batch()
         net[3].bias.requires_grad_(False)  # a parameter without gradient takes no part
@@ -71,6 +76,8 @@ def test_two_processes_are_one_with_twice_the_batch(tmp_path):
         subprocess.run([*command, __file__, str(tmp_path)], env=environment, check=True, timeout=180)
     one, first, second = (torch.load(tmp_path / name, weights_only=True) for name in ("1-0.pt", "2-0.pt", "2-1.pt"))
     assert [r["seen"] for r in (first, second)] == [(2, "gloo")] * 2 and one["world"] == 1
+
+    assert first["stopped"] == second["stopped"] < 4000 and first["stopped"] % 5 == 0
 
     net, batch = net_and_batch()
     net(batch).square().mean().backward()

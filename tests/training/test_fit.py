@@ -200,7 +200,7 @@ def test_a_loss_that_is_not_finite_is_named_and_the_checkpoint_stays_good(toy, s
 
     method = small_grit(g_loss=g_loss)
     # Read only every 6 steps, and the network is lost from the fifth on: the message still names the first.
-    with pytest.raises(FloatingPointError, match=r"loss rec is nan at step 4; .*checkpoint\.pt") as caught:
+    with pytest.raises(FloatingPointError, match=r"loss rec is nan at step 5; .*checkpoint\.pt") as caught:
         fit(method, toy(), tmp_path, steps=12, save_every=3, sample_every=0, **{**FAST, "log_every": 6})
     assert str(tmp_path / "checkpoint.pt") in str(caught.value)
     assert read(tmp_path)["step"] == 3
@@ -208,7 +208,7 @@ def test_a_loss_that_is_not_finite_is_named_and_the_checkpoint_stays_good(toy, s
 
     calls.clear()
     method = small_grit(g_loss=g_loss)
-    with pytest.raises(FloatingPointError, match="rec is nan at step 4; no checkpoint was saved"):
+    with pytest.raises(FloatingPointError, match="rec is nan at step 5; no checkpoint was saved"):
         fit(method, toy(), steps=12, **FAST)
 
 
