@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Literal, get_args
@@ -278,19 +277,9 @@ def test(quick: bool = False, workers: int = 2) -> None:
         quick: only the tests that take seconds.
         workers: processes that share the work.
     """
-    # One thread a process: two of them beat one with two threads, and results do not depend on who else computes.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-    shared = ["-q", "-n", str(workers), "--dist", "loadfile"]
-    runs = [(["tests", *shared, *(["-m", "not slow"] if quick else [])], {})]
-    if not quick:
-        for folder, preset in (("solutions", "ci"), ("notebooks", "smoke")):
-            if list(Path(folder).glob("*.ipynb")):
-                runs.append(([folder, "--nbval-lax", *shared], {"GRITLIB_PRESET": preset}))
-    for arguments, extra in runs:
-        print("pytest " + " ".join(arguments), flush=True)
-        code = subprocess.call([sys.executable, "-m", "pytest", *arguments], env={**environment, **extra})
-        if code:
-            sys.exit(code)
+    from gritlib.selftest import run_tests
+
+    sys.exit(run_tests(quick, workers))
 
 
 def option(name: str, arguments: list[str]) -> str | None:

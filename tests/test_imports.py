@@ -28,6 +28,7 @@ BELOW = {
 }
 BELOW["studies"] = set(BELOW)
 BELOW["translate"] = BELOW["demo"] = set(BELOW)
+BELOW["selftest"] = set()
 BELOW["__main__"] = set(BELOW)
 BELOW["__init__"] = set()
 

@@ -1,7 +1,10 @@
-"""Settings of a training run."""
+"""Settings of a training run, and its result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
+
+from gritlib.methods import Method
 
 
 @dataclass
@@ -30,6 +33,26 @@ class TrainConfig:
     """steps between sample pictures; 0 draws only the last"""
     save_every: int = 400
     """steps between checkpoints; 0 writes only the last"""
+
+
+@dataclass
+class Run:
+    """What `fit` returns: the averaged method ready for use, the trained one, the log, how it ended and what it cost.
+
+    The two rates count optimisation alone (images over all processes), `seconds` everything; `peak_mib` is
+    `device.peak_memory`.
+    """
+
+    method: Method
+    trained: Method
+    history: list[dict] = field(default_factory=list)
+    step: int = 0
+    finished: bool = True
+    steps_per_second: float = 0.0
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+    peak_mib: float = 0.0
+    out: Path | None = None
 
 
 def check(config: TrainConfig, source) -> None:

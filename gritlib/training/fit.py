@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from gritlib.data import images
 from gritlib.losses import total
 from gritlib.methods import Method
 from gritlib.training import checkpoint
-from gritlib.training.config import TrainConfig, check
+from gritlib.training.config import Run, TrainConfig, check
 from gritlib.training.device import (
     average_gradients,
     best_precision,
@@ -33,26 +33,6 @@ from gritlib.training.samples import sample_grid
 from gritlib.training.schedule import constant_then_linear
 
 FINISH_BATCHES = 64  # training batches from which `Method.finish` takes its statistics
-
-
-@dataclass
-class Run:
-    """What `fit` returns: the averaged method ready for use, the trained one, the log, how it ended and what it cost.
-
-    The two rates count optimisation alone (images over all processes), `seconds` everything; `peak_mib` is
-    `device.peak_memory`.
-    """
-
-    method: Method
-    trained: Method
-    history: list[dict] = field(default_factory=list)
-    step: int = 0
-    finished: bool = True
-    steps_per_second: float = 0.0
-    images_per_second: float = 0.0
-    seconds: float = 0.0
-    peak_mib: float = 0.0
-    out: Path | None = None
 
 
 def fit(

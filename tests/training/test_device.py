@@ -40,7 +40,8 @@ def worker(out: Path) -> None:
         # One process is late, both must stop at the same step.
         late = TrainConfig(steps=4000, batch_size=1, precision="fp32", device="cpu", minutes=0.01, log_every=5)
         time.sleep(0.2 * rank)
-        result["stopped"] = fit(method, Plain(), config=late, progress=False).step
+        other = GRIT(GRITConfig(3, 3, width=4, depth=2, style_dim=2, d_width=4, d_layers=1))
+        result["stopped"] = fit(other, Plain(), config=late, progress=False).step
         result["seen"] = (torch.distributed.get_world_size(), torch.distributed.get_backend())
         net, batch = net_and_batch()
         net[3].bias.requires_grad_(False)  # a parameter without gradient takes no part
