@@ -7,9 +7,10 @@ from torch import Tensor
 def high_pass(images: Tensor, edge: float = 0.5) -> Tensor:
     """Keep the spatial frequencies above `edge` times Nyquist. Images (..., H, W), any square or oblong size."""
     h, w = images.shape[-2:]
-    fy, fx = torch.fft.fftfreq(h, device=images.device), torch.fft.rfftfreq(w, device=images.device)
+    fy, fx = torch.fft.fftfreq(h, device=images.device), torch.fft.fftfreq(w, device=images.device)
     keep = torch.hypot(fy[:, None], fx[None]) >= edge / 2
-    return torch.fft.irfft2(torch.fft.rfft2(images.double()) * keep, s=(h, w))
+    # The complex transform: torch 2.6's inverse real one fails on some CPUs (oneMKL, inconsistent configuration).
+    return torch.fft.ifft2(torch.fft.fft2(images.double()) * keep).real
 
 
 def noise_use(draws: Tensor, edge: float = 0.5) -> tuple[Tensor, float]:
