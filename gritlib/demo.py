@@ -1,4 +1,4 @@
-"""First light: GRIT on real images in about three minutes on two CPU cores, from one command.
+"""First light: GRIT on real images in about two minutes on two CPU cores, from one command.
 
 Trains on one of the course's datasets, then shows layouts it has never seen: input, reconstruction, residual, their
 sum, further draws of the noise and their spread, the truth; writes picture, scores and checkpoint to a run folder.
@@ -56,6 +56,9 @@ def demo(
     run = fit(method, train, out, config=training, preview=test)
     if not run.finished:
         print(f"Stopped at step {run.step}; what was learned so far is in {out}")
+        print(
+            f"Go on with: python -m gritlib train grit --data {data} --seed {seed} --out {out} --resume (same preset)"
+        )
 
     print("3/3  Scoring on the test tiles ...")
     result = evaluate(run.method, test, train)
@@ -71,11 +74,14 @@ def demo(
     picture = images.save_png(sample_grid(run.method, test, shown, draws=20), out / "demo.png")
 
     print("\n" + table(result))
-    print(first_light(data))
+    if training.steps < get("grit", "ci").training.steps:
+        print(f"  {training.steps} steps only show that everything runs: judge nothing by them")
+    elif data in runner.get("first-light").datasets:
+        print(first_light(data))
     print(f"\nOpen {picture}: unseen inputs, GRIT's reconstruction + residual = sum, the noise, the truth.")
     print(f"More of it:   python -m gritlib translate --help   (this run is {out})")
     lessons = Path("notebooks").is_dir()
-    print("The lessons:  jupyter lab notebooks" if lessons else "JupyterLab:   jupyter lab")
+    print("The lessons:  jupyter lab notebooks" if lessons else "JupyterLab:   jupyter lab (lessons are in work)")
     return out
 
 

@@ -142,5 +142,6 @@ def table(result: dict) -> str:
     lines += [f"  L1 of {name.replace('_', ' ')}: {value:.2f}" for name, value in result["baselines"].items()]
     if "spread" in result:
         s = result["spread"]
-        lines.append(f"  over {s['draws']} noise draws: std {s['noise_std']:.4f}, noise share {s['noise_share']:.3f}")
+        std = f"std {s['noise_std']:.4f} (of images in [-1, 1])"
+        lines.append(f"  over {s['draws']} noise draws: {std}, noise share {s['noise_share']:.3f}")
     return "\n".join(lines)

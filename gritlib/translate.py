@@ -35,7 +35,9 @@ def read_input(path: Path, source: dict, in_channels: int, size: int | None = No
         return one_hot(torch.from_numpy(label.astype(np.int64))[None], len(source["classes"]))
     image = images.read_image(path)
     if image.shape[2] != in_channels:
-        raise ValueError(f"{path} has {image.shape[2]} channels, this run was trained on inputs of {in_channels}")
+        raise ValueError(
+            f"{path} has {image.shape[2]} channels, this run was trained on inputs of {in_channels}: convert it"
+        )
     return to_float((image if size is None else resize(image, size))[None])
 
 
@@ -72,6 +74,8 @@ def translate_files(
     Raises:
         FileNotFoundError: no such input. ValueError: an input that the run cannot take, naming the file.
     """
+    if size is not None and size < 1:
+        raise ValueError(f"size {size}: the shorter side needs 1 pixel or more")
     content = checkpoint.read(run)
     method = checkpoint.load_method(run).to(best_device())
     if source.is_dir():
@@ -89,6 +93,8 @@ def translate_files(
     else:
         raise FileNotFoundError(f"no file or folder at {source}")
 
+    if parts and getattr(method.config, "residual", None) is None:
+        raise ValueError(f"{run} was made with {method.name}, whose output has no parts: leave them out")
     code = to_float(images.read_image(style)[None]) if style is not None else None
     if code is not None and code.shape[1] != method.config.out_channels:
         raise ValueError(

@@ -59,7 +59,10 @@ def test_the_help_of_a_preset_shows_its_values(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("data", "mars"), "error: dataset 'mars' is unknown: choose one of grove, earth, faces"),
+        (
+            ("data", "mars"),
+            "error: dataset 'mars' is neither a known name (grove, earth, faces) nor an existing folder",
+        ),
         (("demo", "--data", "mars", "--preset", "smoke"), "error: dataset 'mars' is neither a known name"),
         (("train", "grit", "--data", "mars", "--preset", "smoke"), "error: dataset 'mars' is neither a known name"),
         (("demo", "--preset", "fast"), "smoke"),
@@ -89,7 +92,7 @@ def test_the_process_itself_ends_with_the_message(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert ended.returncode == 1 and ended.stdout == ""
-    assert ended.stderr.startswith("error: dataset 'mars' is unknown") and "Traceback" not in ended.stderr
+    assert ended.stderr.startswith("error: dataset 'mars' is neither a known name") and "Traceback" not in ended.stderr
 
 
 def test_the_traceback_is_there_for_who_asks(monkeypatch):
@@ -234,3 +237,22 @@ def test_free_folder_counts_up(tmp_path):
     for name in ("run", "run-2"):
         (tmp_path / name).mkdir()
     assert free_folder(tmp_path / "run") == tmp_path / "run-3"
+
+
+def test_exported_pairs_are_files_that_translate_takes(tmp_path, capsys):
+    from PIL import Image
+
+    from gritlib.data import catalog, images
+    from gritlib.data.source import check_labels
+
+    code, text = run("data", "grove", "--export", tmp_path / "tiles", capsys=capsys)
+    assert code == 0 and "0 crown, 1 grass, 2 bare, 3 shadow" in text
+    inputs, targets = (sorted((tmp_path / "tiles").glob(f"*_{kind}.png")) for kind in ("input", "target"))
+    assert len(inputs) == len(targets) == 8
+    test = catalog.load("grove", "test")
+    for given, target in zip(inputs, targets, strict=True):
+        ids = images.read_labels(given)
+        check_labels(ids, test.classes, given.name)
+        whole = test.batch(range(len(test)))
+        same = [i for i in range(len(test)) if (whole["label"][i].numpy() == ids).all()]
+        assert any((images.to_uint8(whole["B"][i : i + 1])[0] == Image.open(target)).all() for i in same)

@@ -27,7 +27,7 @@ BELOW = {
     "presets": {"methods", "training"},
 }
 BELOW["studies"] = set(BELOW)
-BELOW["translate"] = BELOW["demo"] = set(BELOW)
+BELOW["translate"] = BELOW["demo"] = BELOW["showcase"] = set(BELOW)
 BELOW["selftest"] = set()
 BELOW["__main__"] = set(BELOW)
 BELOW["__init__"] = set()

@@ -186,7 +186,9 @@ def test_what_is_missing_or_ambiguous_is_named(run, tmp_path):
 
 def test_pix2pix_has_no_style_and_no_parts(pix2pix_run, tmp_path):
     source = photo(tmp_path / "in.png", 15, 9)
-    written = translate_files(pix2pix_run, source, tmp_path / "out.png", parts=True)
+    with pytest.raises(ValueError, match="made with pix2pix, whose output has no parts"):
+        translate_files(pix2pix_run, source, tmp_path / "out.png", parts=True)
+    written = translate_files(pix2pix_run, source, tmp_path / "out.png")
     assert written == [tmp_path / "out.png"] and Image.open(written[0]).size == (15, 9)
     with pytest.raises(ValueError, match="pix2pix has no style code"):
         translate_files(pix2pix_run, source, tmp_path / "other.png", style=source)

@@ -55,5 +55,5 @@ def describe(name: str) -> Card:
         layouts = "; ".join(f"{layout}: {where}" for layout, where in LAYOUTS.items())
         return Card(name, "your own images", str(Path(name).resolve()), "yours", f"folders {', '.join(found)}", layouts)
     if name not in NAMES:
-        raise ValueError(f"dataset {name!r} is unknown: choose one of {', '.join(NAMES)}")
+        raise ValueError(f"dataset {name!r} is neither a known name ({', '.join(NAMES)}) nor an existing folder")
     return import_module(f"gritlib.data.{name}").CARD

@@ -92,7 +92,9 @@ def load(
     options["classes"] = list(names) if names else None
     labels = {"classes": names, "palette": colours(len(names)), "sides": sides_of(names)} if names else {}
     flips = "h" if flip else ""
-    return Source(str(path), split, size, a, b, windows, bounds, jitter=jitter, flips=flips, options=options, **labels)
+    return Source(
+        str(root.resolve()), split, size, a, b, windows, bounds, jitter=jitter, flips=flips, options=options, **labels
+    )
 
 
 def sides_of(names: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -168,7 +168,9 @@ def check_labels(label: np.ndarray, classes: Sequence[str], where: str) -> None:
     """
     unknown = [int(i) for i in np.unique(label) if i >= len(classes)]
     if unknown:
-        raise ValueError(f"{where}: label map has ids {unknown}, the classes are 0..{len(classes) - 1}")
+        binary = set(np.unique(label).tolist()) <= {0, 255}
+        hint = "; this looks like a black-and-white mask: save the ids 0 and 1 instead of 0 and 255" if binary else ""
+        raise ValueError(f"{where}: label map has ids {unknown}, the classes are 0..{len(classes) - 1}{hint}")
 
 
 def grid_windows(image: int, y0: int, y1: int, x0: int, x1: int, size: int) -> tuple[np.ndarray, np.ndarray]:

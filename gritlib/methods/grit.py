@@ -3,12 +3,14 @@
     Î = Î_rec + Î_res,   (Î_rec, Î_res) = G(I^A, z^s),   z^s = E(I^B)                       (equation 1)
     min  L_adv(Î, I^B) + λ_rec·L_rec(Î_rec, I^B),   L_rec = L1                              (equation 2)
 
-| loss        | E, encoder, decoder | reconstruction head | residual head | D           |
-|-------------|---------------------|---------------------|---------------|-------------|
-| L_adv (Î)   | yes                 | yes                 | yes           | real + fake |
-| λ·L_rec     | yes                 | yes                 | exactly zero  | –           |
+| loss                                  | E, encoder, decoder | reconstruction head | residual head | D   |
+|---------------------------------------|---------------------|---------------------|---------------|-----|
+| D's own: truth is real, Î is fake     | –                   | –                   | –             | yes |
+| L_adv: D should take Î for real       | yes                 | yes                 | yes           | –   |
+| λ_rec·L_rec: L1 of Î_rec to the truth | yes                 | yes                 | exactly zero  | –   |
 
-No pixel loss sees Î or Î_res, and nothing is detached inside the sum. `residual=False` is the paper's coupled baseline:
+The two take turns: D minimises its own loss, then G and E minimise equation 2. No pixel loss sees Î or Î_res, and in
+equation 2 nothing is detached inside the sum. `residual=False` is the paper's coupled baseline:
 one head, whose output both losses see. `noise=False` leaves the noise out; the two switches make the 2x2 ablation, with
 the same style encoder and AdaIN in all four (course decision). Further decisions of the course, the paper being silent:
 discriminator without I^A (as equation 2 is printed), its patch size and instance norm, adversarial loss, λ_rec, Adam's
@@ -130,6 +132,7 @@ class GRIT(Method):
         A, B = batch["A"], batch["B"]
         given = A if self.config.conditional else None
         out = self.G(A, self.encode(B), noise="fresh")
+        # detach: D's turn must not move G.
         yield "discriminator", self.d_loss(self.D(condition(B, given)), self.D(condition(out.image.detach(), given)))
         yield "generator", self.g_loss(out, B, self.D(condition(out.image, given)))
 
@@ -168,7 +171,7 @@ class GRIT(Method):
         A = A.to(next(self.G.parameters(), A).device)
         if not self.styled:
             if style is not None:
-                raise ValueError("this GRIT was trained without style (style_dim=0): leave style=None")
+                raise ValueError("this GRIT was trained without style (style_dim=0): leave the style out")
             return self.G(A, None, noise)
         style = self.mean_style[None] if style is None else style.to(A.device)
         if style.ndim == 4:

@@ -146,7 +146,7 @@ class Pix2Pix(Method):
             ValueError: a style is given, or noise maps: pix2pix has neither.
         """
         if style is not None:
-            raise ValueError("pix2pix has no style code: leave style=None")
+            raise ValueError("pix2pix has no style code: leave the style out")
         if not (noise in ("fresh", "zero") or isinstance(noise, int)):
             raise ValueError(f'noise {noise!r} is not understood by pix2pix: use "fresh", "zero" or a seed')
         A = A.to(next(self.G.parameters(), A).device)

@@ -9,7 +9,7 @@ The paper gives the parts and leaves most sizes open; no official code is public
 | encoder                    | 3x3 stem, then 4x4 stride-2 convolutions, instance norm   | pix2pix' encoder |
 | upsampling                 | bilinear x2 *, skip concatenated, 3x3 convolution         | no checkerboard |
 | order in a block           | AdaIN, LeakyReLU *, upsample, skip, convolution, noise    | a last norm erases colour |
-| noise weights              | one per channel *, beginning at `noise_init`              | see CONTRIBUTING, recipe |
+| noise weights              | one per channel *, 0.1 at first (LSR: 0)                  | used from the start |
 | AdaIN                      | 1 + γ *, one linear map of the code                       | identity at zero |
 | where the heads split      | after the last block, two 3x3 convolutions each           | one leaves grain |
 | range of the heads         | both linear, the sum is clamped for display only          | a clamp would cut gradients |
@@ -64,7 +64,7 @@ class GRITGenerator(nn.Module):
         style_dim: int = 8,
         noise: bool = True,
         residual: bool = True,
-        noise_init: float = 0.0,
+        noise_init: float = 0.1,
         norm_layer: type[nn.Module] = AdaIN,
         noise_layer: type[nn.Module] = SpatialNoise,
     ):

@@ -61,7 +61,7 @@ def read(path: str | Path) -> dict:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint: {error}") from error
+        raise ValueError(f"{path} is not a gritlib checkpoint: give a run folder or its checkpoint.pt") from error
     if not isinstance(content, dict) or "format" not in content:
         raise ValueError(f"{path} is not a gritlib checkpoint (no format number): it was written by something else")
     if content["format"] > FORMAT:

@@ -32,6 +32,7 @@ from gritlib.training.ema import EMA
 from gritlib.training.samples import sample_grid
 from gritlib.training.schedule import constant_then_linear
 
+SHOWN = 6  # examples in a sample picture
 FINISH_BATCHES = 64  # training batches from which `Method.finish` takes its statistics
 
 
@@ -80,7 +81,10 @@ def fit(
         if resume:
             trainer.resume()
         elif not overwrite:
-            raise FileExistsError(f"{out} already holds a run: resume it, overwrite it, or choose another folder")
+            raise FileExistsError(
+                f"{out} already holds a run: resume it (resume=True, --resume), overwrite it (overwrite=True, "
+                f"--overwrite), or choose another folder"
+            )
     if out is not None and trainer.start == 0:  # what is begun anew must not be resumed from an older run's checkpoint
         for old in (out / "log.jsonl", out / "checkpoint.pt", *out.glob("samples/step_*.png")):
             old.unlink(missing_ok=True)
@@ -242,7 +246,8 @@ class Trainer:
     def sample(self, step: int, averaged: Method) -> None:
         """A grid of inputs, outputs and truths with the averaged weights."""
         if self.rank == 0:
-            picture = sample_grid(averaged, self.preview, range(min(6, len(self.preview))))
+            shown = torch.linspace(0, len(self.preview) - 1, min(SHOWN, len(self.preview))).long().tolist()
+            picture = sample_grid(averaged, self.preview, shown)
             images.save_png(picture, self.out / "samples" / f"step_{step:06d}.png")
 
     def averaged(self) -> Method:

@@ -38,7 +38,8 @@ def sample_grid(method: Method, source, indices, draws: int = 1, seed: int = 0) 
     if draws > 1 and method.stochastic:
         columns += [(f"draw {n + 1}", outputs[n].image.cpu()) for n in range(1, min(draws, 3))]
         spread = torch.stack([out.image for out in outputs]).std(0).mean(1, keepdim=True).cpu()
-        columns += [("std over noise", 2 * spread / spread.max().clamp(min=1e-6) - 1)]
+        largest = spread.max().clamp(min=1e-6)
+        columns += [(f"std over noise, white: {largest.item():.2f}", 2 * spread / largest - 1)]
     columns += [("truth", batch["B"])]
     pictures = [images.to_uint8(column) for _, column in columns]
     rows = [[picture[i] for picture in pictures] for i in range(len(batch["B"]))]

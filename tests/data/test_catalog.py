@@ -48,7 +48,9 @@ def test_messages(arguments, message):
 
 
 def test_describe_of_an_unknown_name():
-    with pytest.raises(ValueError, match="dataset 'mars' is unknown: choose one of grove, earth, faces"):
+    with pytest.raises(
+        ValueError, match="dataset 'mars' is neither a known name (grove, earth, faces) nor an existing folder"
+    ):
         catalog.describe("mars")
 
 

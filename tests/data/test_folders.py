@@ -215,7 +215,10 @@ def test_classes_must_be_known_and_well_formed(masks):
     label[0, 0] = 255  # one pixel, which resizing to 16 would drop
     save(label, masks / "test" / "mask" / "x.png")
     save(flat(0, 40, 40, 3), masks / "test" / "image" / "x.png")
-    with pytest.raises(ValueError, match=r"x\.png: label map has ids \[255\], .* are 0\.\.2: correct the mask"):
+    with pytest.raises(
+        ValueError,
+        match=r"x\.png: label map has ids \[255\], .* are 0\.\.2; .* ids 0 and 1 instead of .*: correct",
+    ):
         load(masks, "test", 16)
     (masks / "classes.txt").write_text("sky\n\ntree\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"without empty lines"):

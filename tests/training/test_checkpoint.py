@@ -52,7 +52,7 @@ def test_the_messages_for_files_that_cannot_be_read(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*checkpoint\.pt"):
         read(tmp_path)  # an empty run folder
     (tmp_path / "text.pt").write_text("not a checkpoint")
-    with pytest.raises(ValueError, match=r"text\.pt cannot be read as a checkpoint"):
+    with pytest.raises(ValueError, match=r"text\.pt is not a gritlib checkpoint"):
         read(tmp_path / "text.pt")
     torch.save({"weights": torch.zeros(2)}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match=r"other\.pt is not a gritlib checkpoint"):
@@ -76,7 +76,7 @@ def test_a_malicious_file_is_not_run(tmp_path, monkeypatch):
     torch.save({"format": 1, "x": Evil()}, tmp_path / "evil.pt")
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps(Evil()))
     for name in ("evil.pt", "evil.pkl"):
-        with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
+        with pytest.raises(ValueError, match="is not a gritlib checkpoint"):
             read(tmp_path / name)
     assert not (tmp_path / "owned").exists()
 

@@ -178,16 +178,19 @@ def test_log_holds_the_means_since_the_last_line(toy, small_grit, tmp_path):
     assert [json.loads(line) for line in lines] == run.history == read(tmp_path)["history"]
 
 
+SHEET = [0, 1, 3, 4, 6, 8]  # six of nine tiles, evenly spread
+
+
 def test_sample_pictures_are_of_the_averaged_weights_on_the_preview(toy, small_grit, tmp_path):
     preview = toy(seed=9)
     run = fit(small_grit(), toy(), tmp_path, steps=5, sample_every=2, preview=preview, **FAST)
     assert sorted(f.name for f in (tmp_path / "samples").iterdir()) == [f"step_00000{k}.png" for k in (2, 4, 5)]
     drawn = np.asarray(Image.open(tmp_path / "samples" / "step_000005.png"))
-    assert np.array_equal(drawn, np.asarray(sample_grid(run.method, preview, range(6))))
-    assert not np.array_equal(drawn, np.asarray(sample_grid(run.trained, preview, range(6))))
+    assert np.array_equal(drawn, np.asarray(sample_grid(run.method, preview, SHEET)))
+    assert not np.array_equal(drawn, np.asarray(sample_grid(run.trained, preview, SHEET)))
     default = fit(small_grit(), toy(), tmp_path / "b", steps=5, **FAST)
     drawn = np.asarray(Image.open(default.out / "samples" / "step_000005.png"))
-    assert np.array_equal(drawn, np.asarray(sample_grid(default.method, toy(), range(6))))
+    assert np.array_equal(drawn, np.asarray(sample_grid(default.method, toy(), SHEET)))
 
 
 def test_a_loss_that_is_not_finite_is_named_and_the_checkpoint_stays_good(toy, small_grit, tmp_path):
