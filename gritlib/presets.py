@@ -51,7 +51,7 @@ METHODS = {
     },
     "pix2pix": {
         "smoke": Pix2PixConfig(width=8, d_width=8),
-        "gpu": Pix2PixConfig(width=32, depth=7, d_width=32, d_layers=3),
+        "gpu": Pix2PixConfig(width=32, depth=5, d_width=32, d_layers=3),
         "paper": Pix2PixConfig(
             width=64, depth=8, norm="batch", dropout=True, d_width=64, d_layers=3, d_norm="batch", gan="bce"
         ),
