@@ -41,7 +41,7 @@ class Pix2PixConfig(MethodConfig):
     norm: Literal["batch", "instance", "none"] = "instance"
     """normalisation in the generator"""
     dropout: bool = False
-    """dropout in the inner decoder layers"""
+    """dropout in the inner decoder layers, of which there are some from depth 6 on"""
     skips: bool = True
     """U-Net skips; False is the encoder-decoder of the paper's table 2"""
     d_width: int = 16
@@ -89,6 +89,8 @@ class Pix2Pix(Method):
         config.check_channels()
         self.config = c = config
         if generator is None:
+            if c.dropout and c.depth < 6:
+                raise ValueError(f"dropout with depth {c.depth}: it follows inner layers that only depth 6 or more has")
             sizes = (c.in_channels, c.out_channels, c.width, c.depth)
             generator = init_normal(UNet(*sizes, c.norm, c.dropout, c.skips))
         self.G = generator

@@ -226,3 +226,9 @@ def test_finish_takes_the_statistics_of_training_inputs():
     norm = method.G.down[1][1]
     assert torch.allclose(norm.running_mean, sum(h.mean((0, 2, 3)) for h in convolved) / 3, atol=1e-6)
     assert torch.allclose(norm.running_var, sum(h.var((0, 2, 3)) for h in convolved) / 3, rtol=1e-4)
+
+
+def test_dropout_without_a_layer_for_it_is_refused():
+    with pytest.raises(ValueError, match=r"dropout with depth 4: .* depth 6 or more"):
+        Pix2Pix(Pix2PixConfig(3, 3, width=2, depth=4, dropout=True))
+    assert Pix2Pix(Pix2PixConfig(3, 3, width=2, depth=6, dropout=True)).stochastic

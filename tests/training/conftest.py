@@ -42,7 +42,9 @@ def small_pix2pix():
 
     def make(seed=0, **pieces):
         torch.manual_seed(seed)
-        method = Pix2Pix(Pix2PixConfig(3, 3, width=2, norm="batch", dropout=True, d_width=4, d_norm="batch"), **pieces)
+        method = Pix2Pix(
+            Pix2PixConfig(3, 3, width=2, depth=6, norm="batch", dropout=True, d_width=4, d_norm="batch"), **pieces
+        )
         assert method.stochastic and any(isinstance(m, torch.nn.BatchNorm2d) for m in method.G.modules())
         return method
 
