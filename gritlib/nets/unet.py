@@ -22,8 +22,8 @@ class UNet(nn.Module):
         norm: "batch", "instance" or "none". dropout: 0.5 after the inner decoder layers (depth − 5 of them), the only
             randomness pix2pix has.
         skips: False removes the concatenations.
-        block: class of one decoder step, `block(in_channels, out_channels, norm=, dropout=)`: where a student's own
-            enters.
+        block: class of one decoder step, `block(in_channels, skip_channels, out_channels, norm=, dropout=)`, called
+            with (x, skip), skip being None without skips: where a student's own enters.
 
     Raises:
         ValueError: depth below 2; at forward, an image whose sides do not fit, naming sides that do.
@@ -52,38 +52,43 @@ class UNet(nn.Module):
             # No norm on the first layer, nor at the bottleneck: there one pixel is left, whose norm would be zero.
             layer_norm = norm if 0 < i < depth - 1 else "none"
             conv = nn.Conv2d(channels[i - 1] if i else in_channels, c, 4, 2, 1, bias=needs_bias(norm))
-            self.down.append(nn.Sequential(conv, make_norm(layer_norm, c)))
+            before = [nn.LeakyReLU(0.2)] if i else []
+            self.down.append(nn.Sequential(*before, conv, make_norm(layer_norm, c)))
 
-        self.up = nn.ModuleList()
+        self.up, c = nn.ModuleList(), channels[-1]
         for i in reversed(range(1, depth)):  # from the inside out
-            joined = channels[i] * (1 if i == depth - 1 or not skips else 2)
-            middle = i < depth - 1 and channels[i - 1] == channels[i] == 8 * width
-            self.up.append(block(joined, channels[i - 1], norm=norm, dropout=dropout and middle))
-        self.head = nn.ConvTranspose2d(channels[0] * (2 if skips else 1), out_channels, 4, 2, 1)
+            skip, out = channels[i - 1] if skips else 0, channels[i - 1]
+            middle = i < depth - 1 and out == channels[i] == 8 * width
+            self.up.append(block(c, skip, out, norm=norm, dropout=dropout and middle))
+            c = skip + out
+        self.head = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(c, out_channels, 4, 2, 1), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:  # (B, in_channels, H, W) in [-1, 1] -> (B, out_channels, H, W)
         check_sides(x, self.depth)
         encoded = []
-        for i, down in enumerate(self.down):
-            x = down(nn.functional.leaky_relu(x, 0.2) if i else x)
+        for down in self.down:
+            x = down(x)
             encoded.append(x)
-        for i, up in enumerate(self.up):
-            x = up(x if i == 0 or not self.skips else torch.cat([encoded[-1 - i], x], 1))
-        x = torch.cat([encoded[0], x], 1) if self.skips else x
-        return full_precision(torch.tanh(self.head(nn.functional.relu(x))))
+        for up, skip in zip(self.up, reversed(encoded[:-1]), strict=True):
+            x = up(x, skip if self.skips else None)
+        return full_precision(self.head(x))
 
 
 class UpBlock(nn.Module):
-    """One decoder step: ReLU, transposed convolution (doubles the sides), norm, dropout."""
+    """One decoder step: ReLU, transposed convolution (doubles the sides), norm, dropout; then the encoder's activation
+    of that size is put before the result: (B, in, H, W), (B, skip, 2H, 2W) -> (B, skip + out, 2H, 2W)."""
 
-    def __init__(self, in_channels: int, out_channels: int, norm: str = "batch", dropout: bool = False):
+    def __init__(
+        self, in_channels: int, skip_channels: int, out_channels: int, norm: str = "batch", dropout: bool = False
+    ):
         super().__init__()
         self.conv = nn.ConvTranspose2d(in_channels, out_channels, 4, 2, 1, bias=needs_bias(norm))
         self.norm = make_norm(norm, out_channels)
         self.dropout = nn.Dropout(0.5 if dropout else 0.0)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C', 2H, 2W)
-        return self.dropout(self.norm(self.conv(nn.functional.relu(x))))
+    def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        x = self.dropout(self.norm(self.conv(nn.functional.relu(x))))
+        return x if skip is None else torch.cat([skip, x], 1)
 
 
 def check_sides(x: Tensor, halvings: int) -> None:

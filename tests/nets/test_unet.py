@@ -103,7 +103,7 @@ def test_dropout_stands_in_the_official_decoder_layers(depth, where):
 def test_dropout_halves_the_units_in_training_and_none_in_evaluation():
     net, seen = UNet(width=4, depth=6), {}
     net.up[1].norm.register_forward_hook(lambda m, i, out: seen.update(before=out.detach().clone()))
-    net.up[1].register_forward_hook(lambda m, i, out: seen.update(after=out.detach()))
+    net.up[1].dropout.register_forward_hook(lambda m, i, out: seen.update(after=out.detach()))
     net(torch.randn(2, 3, 64, 64))
     zero = seen["after"] == 0
     assert 0.3 < zero.float().mean() < 0.7
@@ -163,7 +163,7 @@ def test_without_skips_nothing_passes_around_the_bottleneck(norm, skips):
 def test_encoder_decoder_has_narrower_decoder_layers():
     with torch.device("meta"):
         net = UNet(width=8, depth=6, skips=False)
-    assert [up.conv.in_channels for up in net.up] == [64, 64, 64, 32, 16] and net.head.in_channels == 8
+    assert [up.conv.in_channels for up in net.up] == [64, 64, 64, 32, 16] and net.head[1].in_channels == 8
 
 
 @pytest.mark.parametrize("norm, biased", [("none", True), ("instance", True), ("batch", False)])
@@ -176,7 +176,7 @@ def test_which_convolutions_keep_their_bias(norm, biased):
 
 def test_norm_layers_leave_out_the_first_layer_and_the_bottleneck():
     net = UNet(width=2, depth=5, norm="batch")
-    assert [isinstance(down[1], nn.BatchNorm2d) for down in net.down] == [False, True, True, True, False]
+    assert [isinstance(down[-1], nn.BatchNorm2d) for down in net.down] == [False, True, True, True, False]
     assert all(isinstance(up.norm, nn.BatchNorm2d) for up in net.up)
     with pytest.raises(ValueError, match="'layer' is unknown: choose one of batch, instance, none"):
         UNet(width=2, norm="layer")
@@ -196,7 +196,7 @@ def test_one_image_of_the_smallest_side_trains_and_stays_in_range(norm, side):
     net = UNet(width=2, depth=5, norm=norm)
     image = net(torch.randn(1, 3, *side))
     assert image.shape[-2:] == side and image.isfinite().all() and image.abs().max() <= 1 and image.std() > 0
-    net.head.bias.data.fill_(100.0)
+    net.head[1].bias.data.fill_(100.0)
     assert torch.equal(net(torch.randn(1, 3, *side)), torch.ones(1, 3, *side))
 
 
@@ -229,8 +229,8 @@ def test_one_halving_is_refused():
 
 def test_a_students_block_replaces_every_decoder_step():
     class Loud(UpBlock):
-        def forward(self, x):
-            return super().forward(x) + 100.0
+        def forward(self, x, skip):
+            return super().forward(x, skip) + 100.0
 
     asked = []
 
@@ -239,8 +239,8 @@ def test_a_students_block_replaces_every_decoder_step():
         return Loud(*sizes, **options)
 
     net = UNet(width=2, depth=6, norm="instance", block=block)
-    wanted = [(16, 16, False), (32, 16, True), (32, 8, False), (16, 4, False), (8, 2, False)]
-    assert asked == [((i, o), {"norm": "instance", "dropout": drop}) for i, o, drop in wanted]
+    wanted = [(16, 16, 16, False), (32, 16, 16, True), (32, 8, 8, False), (16, 4, 4, False), (8, 2, 2, False)]
+    assert asked == [(tuple(sizes), {"norm": "instance", "dropout": drop}) for *sizes, drop in wanted]
     torch.manual_seed(1)
     loud = net(torch.randn(1, 3, 64, 64))
     for up in net.up:

@@ -43,7 +43,7 @@ def test_pix2pix_comes_back_with_the_running_statistics_of_its_averaged_weights(
     run = fit(small_pix2pix(), toy(64, 2), tmp_path, **HOW)
     loaded, A = load_method(tmp_path), torch.randn(1, 3, 64, 64)
     assert torch.equal(loaded.translate(A, noise="zero").image, run.method.translate(A, noise="zero").image)
-    assert not torch.equal(loaded.G.down[1][1].running_mean, run.trained.G.down[1][1].running_mean)
+    assert not torch.equal(loaded.G.down[1][2].running_mean, run.trained.G.down[1][2].running_mean)
 
 
 def test_the_messages_for_files_that_cannot_be_read(tmp_path):
