@@ -27,6 +27,9 @@ BELOW = {
     "presets": {"methods", "training"},
 }
 BELOW["studies"] = set(BELOW)
+BELOW["show"] = set(BELOW)
+BELOW["course"] = set(BELOW)
+BELOW["classroom"] = set(BELOW)
 BELOW["translate"] = BELOW["demo"] = BELOW["showcase"] = set(BELOW)
 BELOW["selftest"] = set()
 BELOW["__main__"] = set(BELOW)
