@@ -1,0 +1,74 @@
+"""The lessons: titles, what they ask of a student's time, and how many training steps each may take at each preset.
+
+Budgets are counted in steps, which a test adds up; seconds depend on the machine and are only printed.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Args: number, title, question: as on the first page. reading, coding: minutes for the middle student. compute:
+    minutes a student waits at preset `cpu`. seconds: limit at `ci` on two cores. file: name of source and notebooks.
+    steps: name of a run -> preset -> training steps."""
+
+    number: str
+    title: str
+    question: str
+    reading: int
+    coding: int
+    compute: int
+    seconds: int
+    file: str
+    steps: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def steps_at(self, run: str, preset: str) -> int:
+        """Training steps of one of the lesson's runs.
+
+        Raises:
+            ValueError: a run that the lesson does not declare.
+        """
+        if run not in self.steps:
+            raise ValueError(f"lesson {self.number} has no run {run!r}: it declares {', '.join(self.steps) or 'none'}")
+        return self.steps[run][preset]
+
+
+def runs(smoke: int, ci: int, cpu: int, gpu: int) -> dict[str, int]:
+    """Steps by preset; `paper` takes those of `gpu`, since a lesson never trains for days."""
+    return {"smoke": smoke, "ci": ci, "cpu": cpu, "gpu": gpu, "paper": gpu}
+
+
+LESSONS = {
+    "00": Lesson(
+        "00",
+        "Start here: images, tasks and how to be wrong about quality",
+        "What does it mean for a translated image to be good?",
+        reading=30,
+        coding=55,
+        compute=1,
+        seconds=40,
+        file="00_start_here",
+    ),
+    "01": Lesson(
+        "01",
+        "pix2pix: a conditional GAN",
+        "How can one network do many translations without a hand-made loss?",
+        reading=45,
+        coding=90,
+        compute=4,
+        seconds=130,
+        file="01_pix2pix",
+        steps={"yours": runs(10, 700, 1200, 3000), "variant": runs(10, 400, 1200, 3000)},
+    ),
+}
+
+
+def get(number: str) -> Lesson:
+    """A lesson by number.
+
+    Raises:
+        ValueError: unknown number.
+    """
+    if number not in LESSONS:
+        raise ValueError(f"lesson {number!r} is unknown: the lessons are {', '.join(LESSONS)}")
+    return LESSONS[number]
