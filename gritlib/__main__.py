@@ -42,6 +42,10 @@ def study() -> None:
     """Measure a claim: `study list`, `study run NAME`, `study report NAME`."""
 
 
+def course() -> None:
+    """The lessons: `course build` makes the notebooks from their sources, `course progress` shows what is done."""
+
+
 def train_with(method: str, preset: str | None):
     """The function behind `train METHOD`, with the preset's values as its defaults."""
     from gritlib.methods import METHODS
@@ -216,60 +220,6 @@ def data(
         showcase.show(name, data_options(options), picture, export, size)
 
 
-def study_list() -> None:
-    """List the studies and what they claim."""
-    from gritlib.studies import runner
-
-    for name in runner.STUDIES:
-        study = runner.get(name)
-        print(f"{name}: {study.claim}")
-        print(f"  {', '.join(study.arms)} on {', '.join(study.datasets)}, seeds {study.seeds}, {study.steps} steps\n")
-
-
-def study_run(
-    name: tyro.conf.Positional[str],
-    out: Path = Path("runs/studies"),
-    datasets: tuple[str, ...] | None = None,
-    seeds: tuple[int, ...] | None = None,
-    steps: int | None = None,
-    shard: str = "0/1",
-) -> None:
-    """Compute the runs of a study that are not there yet, one JSON each, and print the report.
-
-    Args:
-        name: see `study list`.
-        out: folder of the run files.
-        datasets: only these.
-        seeds: these instead of the study's.
-        steps: training steps instead of the study's.
-        shard: i/n computes every n-th run from the i-th on: start n processes to share the work.
-    """
-    from gritlib.studies import runner
-
-    part, _, parts = shard.partition("/")
-    if not (part.isdigit() and parts.isdigit() and int(part) < int(parts)):
-        raise ValueError(f"shard {shard!r}: write i/n with i from 0 to n-1, for example 0/2")
-    study = runner.get(name)
-    runner.run(study, out, datasets, seeds, steps, (int(part), int(parts)))
-    study_report(name, out)
-
-
-def study_report(name: tyro.conf.Positional[str], out: Path | None = None) -> None:
-    """Print the table of a study.
-
-    Args:
-        name: see `study list`.
-        out: folder of the run files; by default the committed ones.
-    """
-    from gritlib.studies import report, runner
-
-    study = runner.get(name)
-    records = runner.read(study, out or runner.COMMITTED)
-    if not records:
-        raise ValueError(f"no run of {name} in {out or runner.COMMITTED}: compute some with `study run {name}`")
-    print(report.markdown(study, records))
-
-
 def test(quick: bool = False, workers: int = 2) -> None:
     """Run the tests, then every notebook: the solved ones at preset ci, the students' at smoke.
 
@@ -309,13 +259,15 @@ def run(arguments: list[str]) -> None:
     preset = option("preset", arguments)
     preset = preset if preset in get_args(PresetName) else None  # the parser complains about another word
     verbs = {"demo": demo, "train": train, "evaluate": evaluate, "translate": translate, "data": data}
-    verbs |= {"study": study, "test": test}
+    verbs |= {"study": study, "course": course, "test": test}
     prog = "python -m gritlib"
     if arguments[:1] == ["train"]:
         verbs = {method: train_with(method, preset) for method in ("grit", "pix2pix")}
     elif arguments[:1] == ["study"]:
-        verbs = {"list": study_list, "run": study_run, "report": study_report}
-    if arguments[:1] in (["train"], ["study"]):
+        from gritlib.studies.commands import VERBS as verbs
+    elif arguments[:1] == ["course"]:
+        from gritlib.classroom.commands import VERBS as verbs
+    if arguments[:1] in (["train"], ["study"], ["course"]):
         prog, arguments = f"{prog} {arguments[0]}", arguments[1:]
     tyro.extras.subcommand_cli_from_dict(verbs, prog=prog, description=__doc__, args=arguments, config=FLAT)
 

@@ -14,7 +14,7 @@ import gritlib.__main__ as cli
 from gritlib.training import fit, read
 
 VERBS = {
-    (): ("demo", "train", "evaluate", "translate", "data", "study", "test"),
+    (): ("demo", "train", "evaluate", "translate", "data", "study", "course", "test"),
     ("demo",): ("--data", "--preset", "--steps", "--seed", "--out"),
     ("train",): ("grit", "pix2pix"),
     ("train", "grit"): ("--resume", "--overwrite", "--rec-weight", "--noise-init", "--batch-size", "--precision"),
@@ -25,6 +25,9 @@ VERBS = {
     ("study",): ("list", "run", "report"),
     ("study", "run"): ("--datasets", "--seeds", "--steps", "--shard"),
     ("study", "report"): ("--out",),
+    ("course",): ("build", "progress"),
+    ("course", "build"): ("--check", "--execute", "--lessons", "--repo", "--handout", "--cohort", "--out"),
+    ("course", "progress"): ("exercises done",),
     ("test",): ("--quick", "--workers"),
 }
 
@@ -73,6 +76,8 @@ def test_the_help_of_a_preset_shows_its_values(capsys):
         (("study", "report", "first-light", "--out", "/nowhere"), "error: no run of first-light in /nowhere"),
         (("study", "run", "first-light", "--shard", "2/2"), "error: shard '2/2': write i/n"),
         (("study", "run", "first-light", "--shard", "x"), "error: shard 'x': write i/n"),
+        (("course", "build"), "error: no lesson in"),
+        (("course", "build", "--check"), "error: no lesson in"),
         (("train", "grit", "--preset", "smoke", "--steps", "0"), "error: steps is 0: it must be 1 or more"),
         (("trian",), "trian"),
     ],

@@ -1,0 +1,1 @@
+"""What an author or instructor runs: lessons built from their sources, executed, and handed out."""
