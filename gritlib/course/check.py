@@ -1,6 +1,9 @@
 """What a student calls: `check` beside their answer, `predict` before a run, `claim` after one."""
 
+import contextlib
+import io
 import os
+import sys
 
 from gritlib.course import progress, session
 from gritlib.course.compare import brief
@@ -10,6 +13,24 @@ from gritlib.course.exercises import load
 
 class CheckFailed(AssertionError):
     """A check or claim that failed in strict mode."""
+
+
+class FirstLetters(io.TextIOBase):
+    """Passes on what is printed first: a print in an endless loop would fill the notebook."""
+
+    def __init__(self, out, letters: int = 3000):
+        self.out, self.left = out, letters
+
+    def write(self, text: str) -> int:
+        if self.left:
+            self.out.write(text[: self.left])
+            if len(text) > self.left:
+                self.out.write("\n… what your code prints further is left out\n")
+            self.left = max(0, self.left - len(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self.out.flush()
 
 
 def strict_mode() -> bool:
@@ -22,7 +43,8 @@ def check(id: str, *answer, strict: bool | None = None):
 
     Args:
         id: "01.3". answer: what the exercise asks for: a function or class, or several in the order it names them.
-        strict: raise when something is wrong; by default only under GRITLIB_STRICT, where also an untouched stub fails.
+        strict: raise when something is wrong, by default only under GRITLIB_STRICT. An untouched stub and gritlib's
+            own version fail then, too: neither shows that the cell's answer is right.
 
     Returns:
         The student's own objects if all is right and not far too slow, else gritlib's, marked so that they never count.
@@ -34,10 +56,11 @@ def check(id: str, *answer, strict: bool | None = None):
     cohort = session._session.cohort if session._session is not None else None
     if cohort and exercise.variant:
         exercise = exercise.variant(cohort)
-    report = examine(exercise, *answer)
+    with contextlib.redirect_stdout(FirstLetters(sys.stdout)):
+        report = examine(exercise, *answer)
     print(describe(report))
     own = report.status == "right" and not report.slow
-    if session._session is not None and report.status != "reference":
+    if session._session is not None:
         session._session.yours[id] = own
     if report.status not in ("reference", "not attempted"):
         progress.record_points(id, report.points, exercise.points)
@@ -63,10 +86,13 @@ def describe(report: Report) -> str:
         lines.append(f"  {'✓' if result.verdict == 'right' else '✗'} {part.name}{worth}")
         if result.verdict == "not attempted":
             lines.append("      not written yet")
-        # The same explanation for three parts helps once.
-        lines += [f"      {text}" for text in result.lines if text not in said]
+        # The same explanation for three parts helps once, and inputs say nothing without one.
+        new = [text for text in result.lines if text not in said]
+        if any(not text.startswith("for ") for text in new):
+            lines += [f"      {text}" for text in new]
         said.update(result.lines)
-    traces = dict.fromkeys(result.trace for result in report.results if result.trace)
+    stopped = [result for result in report.results if result.stopped]
+    traces = dict.fromkeys(result.trace for result in report.results if result.trace and result not in stopped[1:])
     for trace in traces:
         lines += ["", *(f"  | {text}" for text in trace.rstrip().splitlines())]
     if report.status != "right":
@@ -82,6 +108,7 @@ def predict(id: str, guess: dict) -> None:
     Args:
         id: "01.a". guess: names and your values; None where you have no idea.
     """
+    guess = {str(name): value for name, value in guess.items()}
     progress.record(session.current().lesson, "predictions", id, {"guess": guess})
     known = {name: value for name, value in guess.items() if value is not None}
     print(f"{id}: kept. " + (", ".join(f"{k}: {brief(v)}" for k, v in known.items()) or "No guess yet: that is fine."))
@@ -95,7 +122,8 @@ def reveal(id: str, result: dict) -> None:
     """
     lesson = session.current().lesson
     guess = progress.read(lesson)["predictions"].get(id, {}).get("guess", {})
-    width = max(map(len, result))
+    result = {str(name): value for name, value in result.items()}
+    width = max(map(len, result), default=0)
     print(f"{'':{width}}  {'your guess':>12}  {'measured':>12}")
     for name, value in result.items():
         guessed = guess.get(name)
@@ -115,6 +143,7 @@ def claim(id: str, sentence: str, value: float, low: float, high: float, must: b
     Raises:
         CheckFailed: not shown, `must`, and strict mode.
     """
+    value = float(value)
     shown = bool(low <= value <= high)
     verdict = "shown" if shown else "not shown"
     print(f"{id}: {sentence}: {verdict} on this run ({value:.3g}; the study's band is {low:.3g} to {high:.3g})")

@@ -1,15 +1,19 @@
 """Runs a student's answer through the parts of an exercise and says what is right, what is not, and why.
 
-Nothing is left changed: inputs are copies, the random state, threads and gradient mode are put back. An error in the
-student's code is an outcome with its traceback; an endless loop is interrupted.
+Nothing is left changed: inputs are copies; the random state, threads, default dtype and device and the gradient mode
+are put back after every call. An error in the student's code is an outcome with its traceback; an endless loop is
+interrupted.
 """
 
+import _thread
 import contextlib
+import ctypes
 import random
 import signal
+import sys
 import threading
 import time
-import traceback
+import warnings
 import zlib
 from dataclasses import dataclass, field
 
@@ -17,16 +21,17 @@ import numpy as np
 import torch
 
 from gritlib.course import wire
-from gritlib.course.compare import brief, difference, same
+from gritlib.course.compare import brief, difference, first_line, same, student_traceback, unwritten
 from gritlib.course.exercise import Exercise, Part, is_reference
 
 SECONDS = 10.0  # for one call of a student's code
+AGAIN = 0.05  # between interrupts of code that goes on all the same
 SLOW = 20.0  # times the reference, and more than SLOW_SECONDS
 SLOW_SECONDS = 0.5
 
 
-class OutOfTime(Exception):
-    """Raised inside the student's code when its time is over."""
+class OutOfTime(BaseException):
+    """Raised inside the student's code when its time is over; no Exception, so that `except Exception` lets it pass."""
 
 
 @dataclass
@@ -39,9 +44,9 @@ class Outcome:
     seconds: float = 0.0
 
     def like(self, other: "Outcome") -> bool:
-        """The same values to rounding, or an error of the same kind."""
+        """The same values to rounding, or the same error: every wrong shape raises some RuntimeError."""
         if self.error or other.error:
-            return type(self.error) is type(other.error)
+            return type(self.error) is type(other.error) and first_line(self.error) == first_line(other.error)
         return same(self.values, other.values)
 
 
@@ -54,6 +59,7 @@ class Result:
     lines: list[str] = field(default_factory=list)
     trace: str = ""
     slow: float = 0.0
+    stopped: bool = False
 
 
 @dataclass
@@ -97,11 +103,13 @@ def examine(exercise: Exercise, *answer, seed: int | None = None, seconds: float
     if any(map(is_reference, answer)):
         return Report(exercise, "reference")
     results = []
-    with untouched():
+    with untouched(), warnings.catch_warnings():
         for number, part in enumerate(exercise.parts):
             base = zlib.crc32(exercise.id.encode()) if seed is None else seed
             generator = torch.Generator().manual_seed(1000 * base + number)
             results.append(examine_part(exercise, part, answer, generator, seconds))
+            if results[-1].stopped:  # nobody waits the full time for every part
+                seconds = min(seconds, SECONDS / 5)
     verdicts = {result.verdict for result in results}
     if verdicts == {"right"}:
         status = "right"
@@ -117,16 +125,16 @@ def examine_part(exercise: Exercise, part: Part, answer: tuple, generator: torch
     slow = 0.0
     for _ in range(part.repeat):
         inputs = part.draw(generator)
-        wanted = observe(part, inputs, exercise.reference, seconds)
+        wanted = observe(part, inputs, exercise.reference, max(seconds, SECONDS))
         if wanted.error:
             raise wanted.error  # a defect of ours, never the student's
         got = observe(part, inputs, answer, seconds)
-        if isinstance(got.error, NotImplementedError):
+        if unwritten(got.error):
             return Result(part, "not attempted")
         lines = verdict(exercise, part, inputs, got, wanted)
         if lines:
-            crashed = got.error and not isinstance(got.error, OutOfTime)
-            return Result(part, "wrong", lines, student_traceback(got.error) if crashed else "")
+            trace = student_traceback(got.error, part.call) if got.error else ""
+            return Result(part, "wrong", lines, trace, stopped=isinstance(got.error, OutOfTime))
         if got.seconds > SLOW_SECONDS and got.seconds > SLOW * wanted.seconds:
             slow = max(slow, got.seconds / max(wanted.seconds, 1e-9))
     return Result(part, "right", slow=slow)
@@ -140,118 +148,149 @@ def verdict(exercise: Exercise, part: Part, inputs: dict, got: Outcome, wanted: 
         lines = [f"your code raised {type(got.error).__name__}: {first_line(got.error)}"]
     elif got.conduct:
         return [got.conduct]
-    elif part.judge:
-        try:
-            said = part.judge(inputs, got.values, wanted.values)
-        except Exception as error:  # values of a kind the judge did not expect
-            said = difference(got.values, wanted.values, part.rtol, part.atol) or f"unexpected values ({error})"
-        lines = [said] if said else []
     else:
-        said = difference(got.values, wanted.values, part.rtol, part.atol)
-        lines = [said] if said else []
+        said = compared(part, inputs, got.values, wanted.values)
+        lines = said.splitlines() if said else []
     if not lines:
         return []
     for mistake in exercise.mistakes:
         theirs = observe(part, inputs, exercise.wrong(mistake), SECONDS)
         if theirs.like(got) and not theirs.like(wanted):
             return [*lines, mistake.message]
+    if part.judge and not got.error:  # a judge says itself what it looked at
+        return [*lines, *filter(None, [part.advice])]
     shown = [f"{name} = {brief(value)}" for name, value in inputs.items() if not isinstance(value, dict)]
-    return ["for " + ", ".join(shown), *lines, *([part.advice] if part.advice else [])]
+    advice = "" if got.error else part.advice
+    return [*(["for " + ", ".join(shown)] if shown else []), *lines, *filter(None, [advice])]
+
+
+def compared(part: Part, inputs: dict, got: dict, wanted: dict) -> str | None:
+    """What the judge says, or the difference; never an error, whatever a student's code returned."""
+    try:
+        return part.judge(inputs, got, wanted) if part.judge else difference(got, wanted, part.rtol, part.atol)
+    except Exception as error:  # values of a kind that was not expected
+        unexpected = f"got {brief(got)}, of which nothing could be made ({type(error).__name__}: {first_line(error)})"
+    with contextlib.suppress(Exception):
+        return difference(got, wanted, part.rtol, part.atol) or unexpected
+    return unexpected
 
 
 def observe(part: Part, inputs: dict, answer: tuple, seconds: float) -> Outcome:
     """Call the answer with a copy of the inputs, in a time limit, and note what it changed besides."""
-    given = wire.copied(inputs)
-    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tobytes()
-    began = time.perf_counter()
-    outcome = Outcome()
-    try:
-        with time_limit(seconds):
-            outcome.values = part.call(given, *answer)
-    except Exception as error:
-        outcome.error = error
-    outcome.seconds = time.perf_counter() - began
-    after = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tobytes()
-    changed = [name for name in inputs if not same(inputs[name], given[name])]
+    given, outcome = wire.copied(inputs), Outcome()
+    with untouched():
+        before, began = random_states(), time.perf_counter()
+        try:
+            outcome.values = within(seconds, part.call, given, *answer)
+        except KeyboardInterrupt:  # the student's Ctrl-C
+            raise
+        except BaseException as error:  # also sys.exit()
+            if isinstance(error, OutOfTime):
+                error.args = (f"stopped after {seconds:g} s: is there a loop that does not end?",)
+            outcome.error = error
+        outcome.seconds, after = time.perf_counter() - began, random_states()
+    changed = [name for name in inputs if not same(inputs[name], given.get(name))]
     if changed:
         outcome.conduct = f"your code changes its input {changed[0]} in place: work on a copy"
-    elif not torch.equal(before[0], after[0]) or before[1:] != after[1:]:
+    elif not all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)):
         outcome.conduct = "your code draws from the global random state: use the generator it is given"
-    torch.set_rng_state(before[0])
     return outcome
 
 
-def first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0]
+def random_states() -> list:
+    """Torch's, Python's and numpy's global random states, as they can be compared."""
+    _, keys, *rest = np.random.get_state()
+    return [torch.get_rng_state().numpy(), random.getstate()[1], random.getstate()[2] or 0.0, keys, rest]
 
 
-def student_traceback(error: BaseException) -> str:
-    """The traceback without gritlib's own frames at its top."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [i for i, frame in enumerate(frames) if "gritlib" in frame.filename and "course" in frame.filename]
-    skip = own[-1] + 1 if own and own[-1] + 1 < len(frames) else 0
-    lines = traceback.format_list(frames[skip:]) + traceback.format_exception_only(error)
-    return "".join(lines)
+def _deterministic() -> tuple[bool, bool]:
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
 
 
 @contextlib.contextmanager
 def untouched():
-    """Put the random states, the number of threads and the gradient mode back."""
-    threads, grad = torch.get_num_threads(), torch.is_grad_enabled()
+    """One thread, gradients, float32 and the CPU inside; afterwards all these and the random states as before."""
+    threads, dtype, device = torch.get_num_threads(), torch.get_default_dtype(), torch.get_default_device()
+    strict = _deterministic()
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     torch.set_num_threads(1)
-    torch.set_grad_enabled(True)
+    torch.set_default_dtype(torch.float32)
+    here = contextlib.nullcontext() if device.type == "cpu" else torch.device("cpu")
     try:
-        yield
+        with here, torch.inference_mode(False):  # on leaving also puts the gradient mode back
+            yield
     finally:
         torch.set_num_threads(threads)
-        torch.set_grad_enabled(grad)
+        torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device if device.type != "cpu" else None)
+        if _deterministic() != strict:  # setting it takes torch seconds the first time
+            torch.use_deterministic_algorithms(strict[0], warn_only=strict[1])
         torch.set_rng_state(states[0])
         random.setstate(states[1])
         np.random.set_state(states[2])
+        if gpus:
+            torch.cuda.set_rng_state_all(gpus)
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float):
-    """Interrupt what runs inside after some seconds.
+def within(seconds: float, function, *arguments):
+    """Call a function, but interrupt it after some seconds, and again until it stops.
 
-    On POSIX, in the main thread, by a timer signal; elsewhere by the same interrupt that Ctrl-C sends. One call into
-    compiled code that never returns to Python cannot be stopped.
+    In the main thread by a timer signal, on Windows by the same interrupt that Ctrl-C sends; in another thread by an
+    asynchronous exception. One call into compiled code that never returns to Python cannot be stopped.
 
     Raises:
         OutOfTime: in the code that is interrupted.
     """
-    message = f"stopped after {seconds:g} s: is there a loop that does not end?"
-    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+    main = threading.current_thread() is threading.main_thread()
+    posix, thread = main and hasattr(signal, "setitimer"), ctypes.c_ulong(threading.get_ident())
+    over, rang, rings, done, tracing = False, posix, 0, threading.Event(), sys.gettrace()
 
-        def ring(signum, frame):
-            raise OutOfTime(message)
+    def trace(frame, event, argument):
+        if event == "line" and not over:
+            raise OutOfTime
+        return trace
 
-        previous = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
-        return
+    def ring(number, frame):
+        nonlocal rings
+        if over:
+            return
+        if not rang:  # Ctrl-C itself
+            raise KeyboardInterrupt
+        rings += 1
+        if rings > 1:  # The first was swallowed by an `except:`, so stop also at the lines inside it.
+            sys.settrace(trace)
+            while frame and frame.f_code is not within.__code__:
+                frame.f_trace, frame = trace, frame.f_back
+        raise OutOfTime
 
-    import _thread
+    def watch():
+        nonlocal rang
+        pause = seconds
+        while not done.wait(pause) and not over:
+            pause, rang = AGAIN, True
+            if main:
+                _thread.interrupt_main()
+            else:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(OutOfTime))
 
-    rang = threading.Event()
-
-    def interrupt():
-        rang.set()
-        _thread.interrupt_main()
-
-    timer = threading.Timer(seconds, interrupt)
-    timer.daemon = True
-    timer.start()
+    number, watcher = signal.SIGALRM if posix else signal.SIGINT, threading.Thread(target=watch, daemon=True)
+    handler = signal.signal(number, ring) if main else None
+    timer = signal.getitimer(signal.ITIMER_REAL) if posix else None
     try:
-        yield
-    except KeyboardInterrupt:
-        if rang.is_set():
-            raise OutOfTime(message) from None
-        raise
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN) if posix else watcher.start()
+        return function(*arguments)
     finally:
-        timer.cancel()
+        over = True
+        if posix:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        else:
+            done.set()
+            watcher.join()
+        if rings > 1:
+            sys.settrace(tracing)
+        if main:
+            signal.signal(number, handler or signal.SIG_DFL)
+        if posix:
+            signal.setitimer(signal.ITIMER_REAL, *timer)

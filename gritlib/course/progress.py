@@ -5,17 +5,21 @@ The folder is `~/.gritlib/progress`, or `progress` under the environment variabl
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 from gritlib.course.lessons import LESSONS
 from gritlib.training.checkpoint import write_text
 
-EMPTY = {"exercises": {}, "predictions": {}, "claims": {}}
+KINDS = ("exercises", "predictions", "claims")
 
 
 def home() -> Path:
     """Where this machine keeps a student's files."""
-    return Path(os.environ.get("GRITLIB_HOME") or Path.home() / ".gritlib")
+    try:
+        return Path(os.environ.get("GRITLIB_HOME") or "~/.gritlib").expanduser()
+    except RuntimeError:  # a container's user without a home
+        return Path(tempfile.gettempdir()) / "gritlib"
 
 
 def path(lesson: str) -> Path:
@@ -25,13 +29,16 @@ def path(lesson: str) -> Path:
 def read(lesson: str) -> dict:
     """What is recorded of a lesson. A file that cannot be read is set aside, with a note, and counts as empty."""
     file = path(lesson)
-    empty = {key: {} for key in EMPTY}
+    empty = {kind: {} for kind in KINDS}
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
-        return {key: dict(stored.get(key, {})) for key in EMPTY}
+        content = {kind: {key: dict(value) for key, value in stored.get(kind, {}).items()} for kind in KINDS}
+        for entry in content["exercises"].values():
+            entry.update(points=float(entry.get("points", 0)), tries=int(entry.get("tries", 0)))
+        return content
     except FileNotFoundError:
         return empty
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         aside = file.with_suffix(".unreadable")
         try:
             os.replace(file, aside)
@@ -46,10 +53,14 @@ def record(lesson: str, kind: str, key: str, value: dict) -> None:
     content = read(lesson)
     content[kind][key] = value
     try:
-        path(lesson).parent.mkdir(parents=True, exist_ok=True)
-        write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", path(lesson))
+        write_text(json.dumps(content, indent=1, default=_plain) + "\n", path(lesson))
     except OSError as error:
         print(f"progress is not kept: {path(lesson)} cannot be written ({error.strerror})")
+
+
+def _plain(value):
+    """A number of numpy or torch as JSON has it, anything else in words."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def record_points(id: str, points: float, total: float) -> None:
@@ -98,27 +109,22 @@ def show_progress(lesson: str | None = None):
         lesson: by default the one that `start` began.
 
     Returns:
-        The widget; its `value` texts follow when the cell is run again.
+        The widget, which the notebook draws when this is the last line of a cell: a title, then a bar and a text for
+        each exercise.
     """
     import ipywidgets
-    from IPython.display import display
 
     from gritlib.course import exercises
     from gritlib.course.session import current
 
     lesson = lesson or current().lesson
-    points = summary(lesson)["by_exercise"]
+    points, rows = summary(lesson)["by_exercise"], []
     print(line(lesson))
-    bars = [
-        ipywidgets.FloatProgress(
-            value=points[e.id],
-            max=e.points,
-            description=e.id,
-            bar_style="success" if points[e.id] == e.points else "",
-            tooltip=f"{points[e.id]:g} of {e.points:g} points",
-        )
-        for e in exercises.lesson(lesson)
-    ]
-    box = ipywidgets.VBox([ipywidgets.Label(line(lesson)), *bars])
-    display(box)
-    return box
+    for exercise in exercises.lesson(lesson):
+        got = points[exercise.id]
+        text = f"{got:g} of {exercise.points:g} points"
+        print(f"  {exercise.id}: {text}")
+        style = "success" if got == exercise.points else ""
+        bar = ipywidgets.FloatProgress(value=got, max=exercise.points, description=exercise.id, bar_style=style)
+        rows.append(ipywidgets.HBox([bar, ipywidgets.Label(text)]))
+    return ipywidgets.VBox([ipywidgets.Label(line(lesson)), *rows])

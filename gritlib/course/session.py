@@ -19,6 +19,7 @@ class Session:
 
 
 _session: Session | None = None
+_student: str | None = None  # only where this machine cannot keep it
 
 
 def start(lesson: str, cohort: str | None = None) -> None:
@@ -41,9 +42,9 @@ def start(lesson: str, cohort: str | None = None) -> None:
     _session = Session(lesson, preset, cohort, kept)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     steps = sum(by_preset[preset] for by_preset in about.steps.values())
-    wait = f"{steps} training steps, about {about.compute} minutes of computing" if steps else "nothing is trained"
+    wait = f"{steps} training steps, about {about.compute} minutes of computing (at preset cpu on two cores)"
     print(f"Lesson {lesson}, {about.title}")
-    print(f"{device}; preset {preset}: {wait} (at preset cpu on two cores)" if steps else f"{device}; {wait}")
+    print(f"{device}; preset {preset}: {wait if steps else 'nothing is trained'}")
     print(f"gritlib {gritlib.__version__}, torch {torch.__version__}, Python {platform.python_version()}")
     print(f"Reading about {about.reading} minutes, coding {about.coding}. So far: {progress.line(lesson)}")
 
@@ -82,14 +83,26 @@ def student(id: str | None = None) -> str:
 
     Args:
         id: sets it; None reads GRITLIB_STUDENT, or what was set before, or "guest".
+
+    Raises:
+        ValueError: an empty id.
     """
+    global _student
     file = progress.home() / "student.txt"
     if id is not None:
-        if not id.strip():
+        id = " ".join(str(id).split())
+        if not id:
             raise ValueError("the student id is empty: give the one your course uses, or leave it out")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        progress.write_text(id.strip() + "\n", file)
-        return id.strip()
-    if os.environ.get("GRITLIB_STUDENT"):
-        return os.environ["GRITLIB_STUDENT"]
-    return file.read_text(encoding="utf-8").strip() if file.exists() else "guest"
+        try:
+            progress.write_text(id + "\n", file)
+            _student = None
+        except OSError as error:
+            _student = id
+            print(f"your id is kept until the kernel restarts: {file} cannot be written ({error.strerror})")
+        return id
+    if kept := os.environ.get("GRITLIB_STUDENT", "").strip() or _student:
+        return kept
+    try:
+        return file.read_text(encoding="utf-8").strip() or "guest"
+    except (OSError, ValueError):
+        return "guest"

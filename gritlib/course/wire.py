@@ -5,10 +5,16 @@ process can be read.
 import json
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 KEY = "value"
+DTYPES = (
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16),
+    *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
+)
+LONGEST = 10_000  # bits of an integer: Python refuses to read or write more than 4,300 digits
 
 
 def pack(value) -> bytes:
@@ -20,8 +26,11 @@ def pack(value) -> bytes:
     from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
-    tree = _flatten(value, tensors, "")
-    return save(tensors or {"": torch.zeros(0)}, {KEY: json.dumps(tree)})
+    try:
+        tree = json.dumps(_flatten(value, tensors, ""))
+    except RecursionError:
+        raise TypeError("a value nested too deeply, or containing itself, cannot be sent") from None
+    return save(tensors or {"": torch.zeros(0)}, {KEY: tree})
 
 
 def unpack(data: bytes):
@@ -38,51 +47,64 @@ def unpack(data: bytes):
         length = int.from_bytes(data[:8], "little")
         tree = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][KEY])
         return _build(tree, tensors)
-    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{len(data)} bytes that are no packed value: {error}") from error
 
 
 def copied(value):
-    """A deep copy of plain data, without gradients."""
+    """A deep copy of plain data, without gradients, laid out in memory as `unpack` lays it out."""
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        return value.detach().clone(memory_format=torch.contiguous_format)
     if isinstance(value, dict):
         return {key: copied(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(copied(item) for item in value)
+        return (list if isinstance(value, list) else tuple)(map(copied, value))
     return value
 
 
 def _flatten(value, tensors: dict[str, Tensor], where: str):
+    at = where or "the top"
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, Tensor):
+        if value.layout != torch.strided or value.is_meta:
+            raise TypeError(f"a tensor without plain values at {at} cannot be sent")
+        if value.is_complex():
+            return {"complex": _flatten(torch.view_as_real(value.resolve_conj()), tensors, where)}
+        if value.dtype not in DTYPES:
+            raise TypeError(f"a tensor of {value.dtype} at {at} cannot be sent")
         name = f"t{len(tensors)}"
         # A copy each: safetensors refuses tensors that share memory.
-        tensors[name] = value.detach().cpu().contiguous().clone()
+        tensors[name] = value.detach().cpu().resolve_neg().contiguous().clone()
         return {"tensor": name}
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise TypeError(f"keys {list(value)[:3]} at {where or 'the top'}: only strings can be sent")
+            raise TypeError(f"keys {list(value)[:3]} at {at}: only strings can be sent")
         return {"dict": {key: _flatten(item, tensors, f"{where}.{key}") for key, item in value.items()}}
     if isinstance(value, (list, tuple)):
         items = [_flatten(item, tensors, f"{where}[{i}]") for i, item in enumerate(value)]
-        return {type(value).__name__ if type(value) in (list, tuple) else "tuple": items}
+        return {"list" if isinstance(value, list) else "tuple": items}
     if isinstance(value, float) and not math.isfinite(value):
-        return {"float": repr(value)}
+        return {"float": repr(float(value))}
+    if isinstance(value, int) and value.bit_length() > LONGEST:
+        raise TypeError(f"an integer of {value.bit_length()} bits at {at} cannot be sent")
     if value is None or isinstance(value, (bool, int, float, str)):
         return {"plain": value}
-    raise TypeError(f"a {type(value).__name__} at {where or 'the top'} cannot be sent: tensors and plain data only")
+    raise TypeError(f"a {type(value).__name__} at {at} cannot be sent: tensors and plain data only")
 
 
 def _build(tree: dict, tensors: dict[str, Tensor]):
     ((kind, content),) = tree.items()
     if kind == "tensor":
         return tensors[content]
+    if kind == "complex":
+        return torch.view_as_complex(_build(content, tensors))
     if kind == "dict":
         return {key: _build(item, tensors) for key, item in content.items()}
-    if kind in ("list", "tuple"):
+    if kind in ("list", "tuple") and isinstance(content, list):
         return {"list": list, "tuple": tuple}[kind](_build(item, tensors) for item in content)
-    if kind == "float":
+    if kind == "float" and content in ("nan", "inf", "-inf"):
         return float(content)
-    if kind == "plain":
+    if kind == "plain" and not isinstance(content, (list, dict)):
         return content
-    raise ValueError(f"kind {kind!r}")
+    raise ValueError(f"kind {str(kind)!r} with a {type(content).__name__}")
