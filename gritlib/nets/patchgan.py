@@ -2,7 +2,8 @@
 judges one patch of the image; the image's score is their mean. Patches further apart than the receptive field are
 treated as independent, as in a Markov random field.
 
-`n_layers` 0, 1, 3 and 5 give the paper's 1x1, 16x16, 70x70 and 286x286 patches. The last layer returns logits.
+`n_layers` 0, 1, 3 and 5 give the paper's 1x1, 16x16, 70x70 and 286x286 patches, `small_patch` a 4x4 one. The last layer
+returns logits.
 """
 
 from collections.abc import Iterable
@@ -57,6 +58,18 @@ class PatchGAN(nn.Module):
                 f"{self.smallest} or more, or fewer layers"
             )
         return full_precision(self.layers(x))
+
+
+def small_patch(in_channels: int = 6, width: int = 64, norm: str = "batch") -> PatchGAN:
+    """The pixel discriminator with a first convolution of 4x4: patches of 4x4 pixels, one at every pixel.
+
+    At 64 pixels 1, 4, 16 and 70 are the same fractions of the image as the paper's 1, 16, 70 and 286 at 256, and no
+    number of stride-2 layers gives 4. Arguments as for `PatchGAN`. Source: course decision.
+    """
+    net = PatchGAN(in_channels, width, 0, norm)
+    net.layers[0][0] = nn.Conv2d(in_channels, width, 4, 1, 1)
+    net.receptive_field, net.smallest = 4, 2
+    return net
 
 
 def receptive_field(layers: Iterable[tuple[int, int]]) -> int:

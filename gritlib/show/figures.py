@@ -88,7 +88,7 @@ def draw_pictures(
             figure.text((left - 6) / width, (y + side / 2) / height, labels[r], ha="right", va="center", fontsize=9)
         for c, cell in enumerate(row):
             axes = figure.add_axes([(left + c * (side + pad)) / width, y / height, side / width, side / height])
-            axes.imshow(cell, interpolation="nearest", vmin=0, vmax=255, cmap="gray")
+            axes.imshow(cell, interpolation="nearest")
             axes.set_axis_off()
             if r == 0 and titles:
                 axes.set_title(titles[c], fontsize=9, pad=4)
@@ -175,6 +175,9 @@ def _array(values) -> np.ndarray:
 
 
 def _uint8(picture: Tensor | np.ndarray) -> np.ndarray:
+    """A picture as (H, W, 3); grey in three equal channels, because matplotlib's grey colours are a level off for some
+    values."""
     if isinstance(picture, Tensor):
-        picture = to_uint8(picture.detach().cpu().float()[None])[0]
-    return picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
+        return to_uint8(picture.detach().cpu().float()[None])[0]
+    picture = picture[..., None] if picture.ndim == 2 else picture
+    return picture.repeat(3, 2) if picture.shape[2] == 1 else picture

@@ -1,9 +1,54 @@
-"""From run files to a table: means, and ratios over paired seeds with their interval."""
+"""From run files to tables: means, and ratios or differences over paired seeds with their interval."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
 from gritlib.studies.runner import Study
+
+COLUMN = {"ratio": "ratio (geometric mean)", "difference": "difference (mean)"}
+DIGITS = {"ratio": 2, "difference": 3}
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
+    """Mean with its t-interval.
+
+    Args:
+        values: one a seed, taken as independent draws of a normal distribution.
+
+    Returns:
+        mean, low, high.
+
+    Raises:
+        ValueError: fewer than two values.
+    """
+    from scipy import stats
+
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"{n} values: an interval needs two or more")
+    mean = sum(values) / n
+    spread = math.sqrt(sum((x - mean) ** 2 for x in values) / (n - 1))
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * spread / math.sqrt(n)
+    return mean, mean - half, mean + half
+
+
+def difference_interval(
+    subject: Sequence[float], other: Sequence[float], level: float = 0.95
+) -> tuple[float, float, float]:
+    """Mean of subject − other over pairs, with its t-interval.
+
+    Args:
+        subject, other: values paired by seed.
+
+    Returns:
+        mean, low, high.
+
+    Raises:
+        ValueError: fewer than two pairs, or unequal numbers.
+    """
+    check_pairs(subject, other)
+    return mean_interval([a - b for a, b in zip(subject, other, strict=True)], level)
 
 
 def ratio_interval(subject: Sequence[float], other: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
@@ -18,68 +63,74 @@ def ratio_interval(subject: Sequence[float], other: Sequence[float], level: floa
     Raises:
         ValueError: fewer than two pairs, unequal numbers, or values that are not positive.
     """
-    from scipy import stats
-
-    if len(subject) != len(other) or len(subject) < 2:
-        raise ValueError(f"{len(subject)} and {len(other)} values: an interval needs two or more pairs")
+    check_pairs(subject, other)
     if min(*subject, *other) <= 0:
         raise ValueError("a ratio of values that are not positive has no logarithm")
     logs = [math.log(a / b) for a, b in zip(subject, other, strict=True)]
-    n, mean = len(logs), sum(logs) / len(logs)
-    spread = math.sqrt(sum((x - mean) ** 2 for x in logs) / (n - 1))
-    half = stats.t.ppf((1 + level) / 2, n - 1) * spread / math.sqrt(n)
-    return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
+    mean, low, high = mean_interval(logs, level)
+    return math.exp(mean), math.exp(low), math.exp(high)
 
 
-def paired(study: Study, records: list[dict], dataset: str, metric: str) -> tuple[list[float], list[float], list[int]]:
-    """Values of the study's first two arms on one dataset, for the seeds that both have, and those seeds."""
-    values = {
-        arm: {r["seed"]: r["metrics"][metric] for r in records if (r["dataset"], r["arm"]) == (dataset, arm)}
-        for arm in study.arms
-    }
-    subject, other = (values[arm] for arm in study.arms[:2])
-    seeds = sorted(set(subject) & set(other))
-    return [subject[s] for s in seeds], [other[s] for s in seeds], seeds
+def check_pairs(subject: Sequence[float], other: Sequence[float]) -> None:
+    """Raises ValueError for unequal numbers and for fewer than two pairs."""
+    if len(subject) != len(other) or len(subject) < 2:
+        raise ValueError(f"{len(subject)} and {len(other)} values: an interval needs two or more pairs")
+
+
+def by_seed(records: list[dict], dataset: str, arm: str, metric: str) -> dict[int, float]:
+    """seed -> value of one arm's metric on one dataset, in the order of the seeds; runs without this metric are left
+    out."""
+    mine = [r for r in records if (r["dataset"], r["arm"]) == (dataset, arm) and metric in r["metrics"]]
+    return {r["seed"]: r["metrics"][metric] for r in sorted(mine, key=lambda r: r["seed"])}
 
 
 def summarise(study: Study, records: list[dict]) -> list[dict]:
-    """One row a dataset and ratio metric: both means, the ratio, its interval, and the seeds."""
+    """What the study compares, one row a dataset, pair of arms and metric, where two seeds or more have both arms.
+
+    Returns:
+        Rows with dataset, arms (the pair), metric, the means "subject" and "other", "ratio" or "difference" with its
+        95 % interval "low" to "high", and the seeds.
+    """
     rows = []
+    metrics = [(m, "ratio") for m in study.ratios] + [(m, "difference") for m in study.differences]
     for dataset in sorted({r["dataset"] for r in records}):
-        for metric in study.ratios:
-            subject, other, seeds = paired(study, records, dataset, metric)
-            if len(seeds) >= 2 and min(*subject, *other) > 0:
-                ratio, low, high = ratio_interval(subject, other)
-                means = sum(subject) / len(subject), sum(other) / len(other)
-                rows.append(
-                    {"dataset": dataset, "metric": metric, "subject": means[0], "other": means[1]}
-                    | {"ratio": ratio, "low": low, "high": high, "seeds": seeds}
-                )
+        for arms in study.pairs:
+            for metric, kind in metrics:
+                first, second = (by_seed(records, dataset, arm, metric) for arm in arms)
+                seeds = sorted(set(first) & set(second))
+                subject, other = [first[s] for s in seeds], [second[s] for s in seeds]
+                if len(seeds) < 2 or (kind == "ratio" and min(*subject, *other) <= 0):
+                    continue
+                interval = {"ratio": ratio_interval, "difference": difference_interval}[kind](subject, other)
+                means = {"subject": sum(subject) / len(seeds), "other": sum(other) / len(seeds)}
+                row = {"dataset": dataset, "arms": arms, "metric": metric, **means}
+                rows.append({**row, **dict(zip((kind, "low", "high"), interval, strict=True)), "seeds": seeds})
     return rows
 
 
 def markdown(study: Study, records: list[dict]) -> str:
-    """The report: ratios with intervals, then the mean of every metric by dataset and arm."""
-    subject, other = study.arms[:2]
-    lines = [
-        f"# {study.name}",
-        "",
-        study.claim,
-        "",
-        f"| dataset | metric | {subject} | {other} | ratio (geometric mean) | 95 % interval | paired seeds |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in summarise(study, records):
-        lines.append(
-            f"| {row['dataset']} | {row['metric']} | {row['subject']:.4f} | {row['other']:.4f} | {row['ratio']:.2f} | "
-            f"{row['low']:.2f} to {row['high']:.2f} | {len(row['seeds'])} |"
-        )
+    """The report: for each pair of arms the ratios or differences with intervals, then the mean of every metric by
+    dataset and arm."""
+    lines = [f"# {study.name}", "", study.claim, ""]
+    rows = summarise(study, records)
+    for arms, kind in itertools.product(study.pairs, DIGITS):
+        table = [row for row in rows if row["arms"] == arms and kind in row]
+        if table:
+            columns = ("dataset", "metric", *arms, COLUMN[kind], "95 % interval", "paired seeds")
+            lines += ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+        for row in table:
+            estimate, low, high = (f"{row[key]:.{DIGITS[kind]}f}" for key in (kind, "low", "high"))
+            lines.append(
+                f"| {row['dataset']} | {row['metric']} | {row['subject']:.4f} | {row['other']:.4f} | {estimate} | "
+                f"{low} to {high} | {len(row['seeds'])} |"
+            )
+        lines += [""] * bool(table)
     metrics = list(dict.fromkeys(key for r in records for key in r["metrics"]))
-    lines += ["", "| dataset | arm | " + " | ".join(metrics) + " | runs |", "|---" * (len(metrics) + 3) + "|"]
+    lines += ["| dataset | arm | " + " | ".join(metrics) + " | runs |", "|---" * (len(metrics) + 3) + "|"]
     for dataset in sorted({r["dataset"] for r in records}):
         for arm in study.arms:
-            rows = [r["metrics"] for r in records if (r["dataset"], r["arm"]) == (dataset, arm)]
-            if rows:
-                means = [f"{sum(r[m] for r in rows) / len(rows):.3f}" for m in metrics]
-                lines.append(f"| {dataset} | {arm} | " + " | ".join(means) + f" | {len(rows)} |")
+            runs = sum((r["dataset"], r["arm"]) == (dataset, arm) for r in records)
+            columns = [list(by_seed(records, dataset, arm, metric).values()) for metric in metrics]
+            means = [f"{sum(column) / len(column):.3f}" if column else "–" for column in columns]
+            lines += [f"| {dataset} | {arm} | " + " | ".join(means) + f" | {runs} |"] * bool(runs)
     return "\n".join(lines) + "\n"

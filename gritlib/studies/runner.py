@@ -1,4 +1,5 @@
-"""Runs studies: a study varies one thing over datasets and paired seeds and writes one JSON a run.
+"""Runs studies: a study varies one thing over datasets and paired seeds and writes one JSON a run, and where it wants
+one a strip of pictures beside it.
 
 A run that has its JSON is never computed again, so a study can be interrupted, resumed, and spread over processes or
 machines with `shard`.
@@ -7,16 +8,21 @@ machines with `shard`.
 import json
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
+from torch import Tensor
 
+from gritlib.data import catalog, images
 from gritlib.training.checkpoint import write_text
+from gritlib.training.samples import input_picture
 
-STUDIES = ("first-light",)
+STUDIES = ("first-light", "skips", "patches")
 COMMITTED = Path(__file__).parent / "results"
 
 
@@ -25,10 +31,14 @@ class Study:
     """What varies, over what, and how it is judged.
 
     Args:
-        name, claim: what is measured, in words. arms: the things compared, the first being the subject and the second
-            what it is compared with. run: (arm, dataset, seed, steps) -> metrics, a dict of plain numbers.
+        name, claim: what is measured, in words. arms: the things compared. run: (arm, dataset, seed, steps) -> metrics,
+            a dict of plain numbers, or metrics and the outputs (n, 3, H, W) for the places of `shown`.
         recipe: the settings that all arms share; a run under others is not mistaken for one of these.
-        ratios: metrics of which the report gives the geometric mean of subject / comparison over paired seeds.
+        ratios: metrics of which the report gives the geometric mean of subject / other over paired seeds.
+        differences: metrics of which it gives the mean of subject − other: those that may be negative or zero.
+        compared: pairs (subject, other) of arms; without any, the first arm with each of the rest.
+        shown: dataset -> name -> index in the test split, the places whose outputs are kept as pictures.
+        pictured: the seeds of which pictures are kept.
     """
 
     name: str
@@ -37,9 +47,18 @@ class Study:
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     steps: int
-    run: Callable[[str, str, int, int], dict]
+    run: Callable[[str, str, int, int], dict | tuple[dict, Tensor]]
     recipe: Callable[[], dict]
-    ratios: tuple[str, ...]
+    ratios: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    compared: tuple[tuple[str, str], ...] = ()
+    shown: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    pictured: tuple[int, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """What the report compares: (subject, other)."""
+        return self.compared or tuple((self.arms[0], other) for other in self.arms[1:])
 
 
 def get(name: str) -> Study:
@@ -64,11 +83,13 @@ def run(
     """Compute the runs that have no JSON yet.
 
     Args:
-        out: folder; run files go to out/<study>/<dataset>-<arm>-seed<k>.json. datasets, seeds, steps: fewer or others
-            than the study's own. shard: (i, n) computes every n-th dataset and seed, all arms, beginning at the i-th.
+        out: folder; run files go to out/<study>/<dataset>-<arm>-seed<k>.json, a run's pictures beside it as .png, the
+            inputs and truths of the places shown to <dataset>-input.png and -truth.png. datasets, seeds, steps: fewer
+            or others than the study's own. shard: (i, n) computes every n-th dataset and seed, all arms, beginning at
+            the i-th.
 
     Returns:
-        Paths of the files written by this call.
+        Paths of the run files written by this call.
     """
     steps = study.steps if steps is None else steps
     # Arms that will be compared run on the same machine.
@@ -84,6 +105,8 @@ def run(
             continue
         print(f"[{number + 1}/{len(todo)}] {path.stem}", flush=True)
         began = time.perf_counter()
+        outcome = study.run(arm, dataset, seed, steps)
+        metrics, outputs = outcome if isinstance(outcome, tuple) else (outcome, None)
         record = {
             "study": study.name,
             "dataset": dataset,
@@ -91,13 +114,34 @@ def run(
             "seed": seed,
             "steps": steps,
             "recipe": study.recipe(),
-            "metrics": study.run(arm, dataset, seed, steps),
+            "metrics": metrics,
             "seconds": round(time.perf_counter() - began, 1),
             "environment": environment(),
         }
+        if outputs is not None and seed in study.pictured:
+            save_references(study, dataset, path.parent)
+            images.save_png(strip(outputs), path.with_suffix(".png"))
+        # The run file comes last: where it is, everything is.
         write_text(json.dumps(record, indent=1) + "\n", path)
         written.append(path)
     return written
+
+
+def strip(pictures: Tensor) -> Image.Image:
+    """(n, C, H, W) in [-1, 1] as one picture, side by side without a gap."""
+    return Image.fromarray(np.concatenate(list(images.to_uint8(pictures)), 1))
+
+
+def save_references(study: Study, dataset: str, folder: Path) -> None:
+    """The inputs and the truths of the places shown, as strips; files that are there stay."""
+    paths = {kind: folder / f"{dataset}-{kind}.png" for kind in ("input", "truth")}
+    if all(path.exists() for path in paths.values()):
+        return
+    source = catalog.load(dataset, "test", study.recipe()["size"])
+    batch = source.batch(list(study.shown[dataset].values()))
+    for kind, pictures in (("input", input_picture(batch, source)), ("truth", batch["B"])):
+        # A satellite's or a camera's picture must not call itself generated.
+        images.save_png(strip(pictures), paths[kind], f"{kind} of {dataset}, test split: the dataset's, not generated")
 
 
 def environment() -> dict:

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from gritlib.nets import PatchGAN
-from gritlib.nets.patchgan import condition, receptive_field, smallest_side
+from gritlib.nets.patchgan import condition, receptive_field, small_patch, smallest_side
 
 FIELDS = {0: 1, 1: 16, 2: 34, 3: 70, 4: 142, 5: 286}
 every_depth = pytest.mark.parametrize("n_layers", FIELDS)
@@ -65,6 +65,26 @@ def test_receptive_field_is_the_gradient_footprint_of_one_output(n_layers):
     assert min(top, left) > 0 and bottom < side - 1 and right < side + 7, "the image cuts the patch: enlarge it"
     below = footprint(net, x, height // 2 + 1, width // 2)
     assert below == (top + 2**n_layers, bottom + 2**n_layers, left, right), "patches are one total stride apart"
+
+
+def test_small_patch_sees_four_by_four_pixels_and_judges_one_at_every_pixel():
+    net = small_patch(1, 2, norm="none").double()
+    for p in net.parameters():
+        nn.init.uniform_(p, 0.1, 1.0)
+    x = torch.randn(1, 1, 12, 15, dtype=torch.float64, requires_grad=True)
+    assert net(x).shape == (1, 1, 11, 14)
+    assert footprint(net, x, 5, 6) == (4, 7, 5, 8) and footprint(net, x, 6, 6) == (5, 8, 5, 8)
+    assert net.receptive_field == receptive_field([(4, 1), (1, 1), (1, 1)]) == 4
+
+
+def test_small_patch_is_the_pixel_discriminator_but_for_its_first_kernel():
+    pixel, small = PatchGAN(5, 3, 0, "instance"), small_patch(5, 3, "instance")
+    shapes = [{name: tuple(p.shape) for name, p in net.named_parameters()} for net in (pixel, small)]
+    assert shapes[0].pop("layers.0.0.weight") == (3, 5, 1, 1) and shapes[1].pop("layers.0.0.weight") == (3, 5, 4, 4)
+    assert shapes[0] == shapes[1]
+    assert small_patch(2, 1, "none")(torch.randn(1, 2, 2, 9)).shape == (1, 1, 1, 8)
+    with pytest.raises(ValueError, match=r"1x9 pixels is too small.*sides of 2 or more"):
+        small(torch.randn(1, 5, 1, 9))
 
 
 @pytest.mark.parametrize(

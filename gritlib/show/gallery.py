@@ -1,0 +1,166 @@
+"""Committed studies in a lesson: the pictures of a few seeds with the same places in every row, a table of means with
+their intervals, and what the paired seeds say, in words made from the numbers.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from gritlib.data.images import read_image
+from gritlib.show.figures import pictures
+from gritlib.studies import report, runner
+from gritlib.studies.runner import Study
+
+BETTER = {"L1": "lower", "PSNR": "higher", "SSIM": "higher", "colour_overlap": "higher"}
+NOTE = (
+    "± is half of the 95 % t interval of the mean over seeds. Every interval stands for itself: of twenty comparisons "
+    "without any difference, one shows one."
+)
+NEUTRAL = {"ratio": 1, "difference": 0}
+
+
+def gallery(
+    name: str,
+    dataset: str | None = None,
+    seeds: tuple[int, ...] = (1, 2, 3),
+    metrics: tuple[str, ...] | None = None,
+    *,
+    compare: bool = True,
+    folder: Path = runner.COMMITTED,
+) -> list[dict]:
+    """Show a study: a figure for each dataset whose pictures are kept, then means, intervals and verdicts.
+
+    Args:
+        name: see `gritlib.studies.runner.STUDIES`. dataset: one of the study's; by default all. seeds: whose pictures
+            are shown; the numbers are always those of all seeds. metrics: which ones; by default those that the study
+            compares. compare: also say in words what the paired seeds show. folder: where the runs are, such as a
+            folder of `study run`; by default the committed ones.
+
+    Returns:
+        The run records behind the numbers.
+
+    Raises:
+        ValueError: an unknown name, dataset or metric, seeds without pictures, or a folder without runs.
+    """
+    from IPython.display import display
+
+    study, records = load(name, folder)
+    if dataset is not None:
+        check_known("dataset", (dataset,), sorted({r["dataset"] for r in records}), name)
+        records = [r for r in records if r["dataset"] == dataset]
+    if metrics is not None:
+        check_known("metric", metrics, sorted({key for r in records for key in r["metrics"]}), name)
+    chosen = metrics or (*study.ratios, *study.differences)
+    for place in sorted({r["dataset"] for r in records} & set(study.shown)):
+        check_known("seed", seeds, study.pictured, f"{name}, pictures")
+        rows, labels = strips(study, place, seeds, folder / name)
+        alt = describe(study, records, place, labels, chosen)
+        pictures(rows, list(study.shown[place]), alt=alt, labels=labels, caption=f"study {name}, {place}, test tiles")
+    text = table(study, records, chosen)
+    if compare:
+        text += "\n" + "\n".join(f"- {line}" for line in verdicts(study, records, chosen))
+    display({"text/markdown": text, "text/plain": text}, raw=True)
+    return records
+
+
+def numbers(name: str, folder: Path = runner.COMMITTED) -> list[dict]:
+    """What a study says, for a sentence of a lesson: the rows of `report.summarise`.
+
+    Raises:
+        ValueError: an unknown name, or a folder without runs.
+    """
+    return report.summarise(*load(name, folder))
+
+
+def load(name: str, folder: Path) -> tuple[Study, list[dict]]:
+    """A study and its records, at least one."""
+    study = runner.get(name)
+    records = runner.read(study, folder)
+    if not records:
+        raise ValueError(f"no run of study {name} in {folder}: compute some with `python -m gritlib study run {name}`")
+    return study, records
+
+
+def check_known(kind: str, given: tuple, known, where: str) -> None:
+    """Raises ValueError for something that the study does not have, listing what it has."""
+    for one in given:
+        if one not in known:
+            raise ValueError(f"{kind} {one!r} is not in study {where}: choose from {', '.join(map(str, known))}")
+
+
+def strips(study: Study, dataset: str, seeds: tuple[int, ...], folder: Path) -> tuple[list, list[str]]:
+    """The figure's rows: inputs, truths, then every arm's seeds that have run.
+
+    Returns:
+        rows of uint8 arrays (64, 64, 3), and a label for each.
+
+    Raises:
+        ValueError: no picture of these seeds.
+    """
+    files = {kind: folder / f"{dataset}-{kind}.png" for kind in ("input", "truth")}
+    files |= {f"{arm} {seed}": folder / f"{dataset}-{arm}-seed{seed}.png" for arm in study.arms for seed in seeds}
+    labels = [label for label, file in files.items() if file.exists()]
+    if len(labels) < 3:
+        raise ValueError(f"{folder} has no pictures of {dataset} with seeds {seeds}")
+    count = len(study.shown[dataset])
+    return [np.split(read_image(files[label]), count, axis=1) for label in labels], labels
+
+
+def describe(study: Study, records: list[dict], dataset: str, labels: list[str], metrics: tuple[str, ...]) -> str:
+    """The figure in words: what its rows and columns are, and the means of the arms."""
+    means = []
+    for arm in study.arms:
+        found = [(m, list(report.by_seed(records, dataset, arm, m).values())) for m in metrics]
+        parts = [f"{metric.replace('_', ' ')} {sum(v) / len(v):.3g}" for metric, v in found if v]
+        means += [f"{arm}: {', '.join(parts)}"] if parts else []
+    return (
+        f"Outputs of study {study.name} for {len(study.shown[dataset])} unseen places of {dataset}, one a column: "
+        f"{', '.join(study.shown[dataset])}. Rows, from the top: {', '.join(labels)} (arm and seed). "
+        f"Means over all seeds: {'; '.join(means)}."
+    )
+
+
+def table(study: Study, records: list[dict], metrics: tuple[str, ...]) -> str:
+    """Markdown: mean ± half of the 95 % interval over seeds, one row a dataset and arm."""
+    lines = ["| dataset | arm | " + " | ".join(metrics) + " | seeds |", "|---" * (len(metrics) + 3) + "|"]
+    for dataset in sorted({r["dataset"] for r in records}):
+        for arm in study.arms:
+            runs = sum((r["dataset"], r["arm"]) == (dataset, arm) for r in records)
+            cells = [estimate(list(report.by_seed(records, dataset, arm, metric).values())) for metric in metrics]
+            lines += [f"| {dataset} | {arm} | " + " | ".join(cells) + f" | {runs} |"] if runs else []
+    return "\n".join([*lines, "", NOTE, ""])
+
+
+def estimate(values: list[float]) -> str:
+    """ "mean ± half-width"; the value alone for one seed, a dash for none."""
+    if len(values) < 2:
+        return f"{values[0]:.3f}" if values else "–"
+    mean, low, _ = report.mean_interval(values)
+    return f"{mean:.3f} ± {mean - low:.3f}"
+
+
+def verdicts(study: Study, records: list[dict], metrics: tuple[str, ...]) -> list[str]:
+    """One sentence for each comparison of the study: the paired estimate, its interval, and what that shows."""
+    found = []
+    for row in report.summarise(study, records):
+        if row["metric"] in metrics:
+            found.append(verdict(row))
+    return found or ["No verdict: no comparison of these metrics has two paired seeds."]
+
+
+def verdict(row: dict) -> str:
+    """A row of `report.summarise` in words."""
+    kind = "ratio" if "ratio" in row else "difference"
+    (subject, other), digits = row["arms"], report.DIGITS[kind]
+    sign = "+" if kind == "difference" else ""
+    value, low, high = (f"{row[key]:{sign}.{digits}f}" for key in (kind, "low", "high"))
+    if row["low"] <= NEUTRAL[kind] <= row["high"]:
+        says = f"no difference shown (the interval contains {NEUTRAL[kind]})"
+    else:
+        says = "higher" if row[kind] > NEUTRAL[kind] else "lower"
+        if row["metric"] in BETTER:
+            says += ", which is better" if says == BETTER[row["metric"]] else ", which is worse"
+    return (
+        f"{row['dataset']}, {row['metric']}, {subject} against {other}: {kind} {value}, 95 % interval {low} to {high} "
+        f"over {len(row['seeds'])} paired seeds: {says}."
+    )
