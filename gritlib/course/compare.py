@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 STUB = "is yours to write"  # how the message of a stub's NotImplementedError ends
+NO_RETURN = ": is a `return` missing?"
 
 
 def difference(got, wanted, rtol: float, atol: float, name: str = "") -> str | None:
@@ -25,6 +26,8 @@ def difference(got, wanted, rtol: float, atol: float, name: str = "") -> str | N
     """
     at = f"{name}: " if name else ""
     got, wanted = (value.item() if isinstance(value, np.generic) else value for value in (got, wanted))
+    if got is None and wanted is not None:
+        return f"{at}got None{NO_RETURN}"
     if isinstance(wanted, Tensor):
         return _tensors(got, wanted, rtol, atol, at)
     if isinstance(wanted, dict):
@@ -51,6 +54,11 @@ def difference(got, wanted, rtol: float, atol: float, name: str = "") -> str | N
             return None
         return f"{at}got {brief(value)}, wanted {brief(goal)}, difference {gap:.3g}"
     return None if type(got) is type(wanted) and got == wanted else f"{at}got {brief(got)}, wanted {brief(wanted)}"
+
+
+def returned(value, wanted: str) -> str:
+    """What is said of a value that is not of the kind asked for."""
+    return f"your function returned {brief(value)}, wanted {wanted}" + ("" if value is not None else NO_RETURN)
 
 
 def same(a, b) -> bool:

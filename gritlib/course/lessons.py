@@ -58,7 +58,7 @@ LESSONS = {
         compute=4,
         seconds=130,
         file="01_pix2pix",
-        steps={"yours": runs(10, 700, 1200, 3000), "variant": runs(10, 400, 1200, 3000)},
+        steps={"yours": runs(10, 1400, 2400, 6000), "variant": runs(10, 700, 1600, 4000)},
     ),
 }
 

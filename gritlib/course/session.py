@@ -40,7 +40,11 @@ def start(lesson: str, cohort: str | None = None) -> None:
     about, preset = get(lesson), automatic()
     kept = _session.yours if _session is not None and (_session.lesson, _session.cohort) == (lesson, cohort) else {}
     _session = Session(lesson, preset, cohort, kept)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    device = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"CPU, {torch.get_num_threads()} {'thread' if torch.get_num_threads() == 1 else 'threads'}"
+    )
     steps = sum(by_preset[preset] for by_preset in about.steps.values())
     wait = f"{steps} training steps, about {about.compute} minutes of computing (at preset cpu on two cores)"
     print(f"Lesson {lesson}, {about.title}")

@@ -77,7 +77,7 @@ def draw_pictures(
             raise ValueError(f"{len(given)} {name} for {wanted}: give one each, or none")
     side = scale * max(max(cell.shape[:2]) for row in cells for cell in row)
     lines = max((title.count("\n") + 1 for title in titles), default=0)
-    pad, left, top = 4, (8 + 7 * max(map(len, labels)) if labels else 4), 16 * lines + 6
+    pad, left, top = 4, (12 + 7.5 * max(map(len, labels)) if labels else 4), 16 * lines + 6
     bottom = 22 * bool(caption)
     width, height = left + columns * (side + pad), top + len(cells) * (side + pad) + bottom
     width = max(width, int(6.2 * len(caption)) + 8)

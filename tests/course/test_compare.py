@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gritlib.course.compare import brief, difference, number, same
+from gritlib.course.compare import brief, difference, number, returned, same
 
 T = torch.tensor
 NAN, INF = math.nan, math.inf
@@ -102,7 +102,10 @@ DIFFERENT = [
     (T(True), 1, ["the number 1"]),
     (1, True, ["got 1", "wanted True"]),
     (T([1.0, 2.0]), 1.0, ["tensor 2 float32 [1, 2]", "the number 1"]),
-    (None, 1.0, ["got None", "the number 1"]),
+    (None, 1.0, ["got None: is a `return` missing?"]),
+    (None, T([1.0]), ["got None: is a `return` missing?"]),
+    (None, {"a": 1}, ["got None: is a `return` missing?"]),
+    ({"a": None}, {"a": 1}, ["a: got None: is a `return` missing?"]),
     ("1", 1, ["got '1'", "the number 1"]),
     (np.ones(1), 1.0, ["array([1.])", "the number 1"]),
     (Decimal(1), 1.0, ["Decimal", "the number 1"]),
@@ -154,6 +157,11 @@ def test_what_differs_is_said(got, wanted, words):
     for word in words:
         assert word in said, said
     assert "0x" not in said and "\n" not in said
+
+
+def test_what_came_instead_is_said():
+    assert returned(3, "a dict") == "your function returned 3, wanted a dict"
+    assert returned(None, "a dict") == "your function returned None, wanted a dict: is a `return` missing?"
 
 
 def test_tolerances_are_those_of_the_part():

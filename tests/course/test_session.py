@@ -21,7 +21,7 @@ def test_start_says_what_it_runs_on_and_how_long_it_takes(capsys, monkeypatch):
     assert f"about {lesson.compute} minutes" in out and f"Reading about {lesson.reading} minutes" in out
     assert f"coding {lesson.coding}" in out
     assert f"gritlib {gritlib.__version__}, torch {torch.__version__}, Python 3." in out
-    assert ("CPU, 1 threads" in out) or torch.cuda.is_available()
+    assert ("CPU, 1 thread" in out) or torch.cuda.is_available()
     assert "So far: 01 pix2pix" in out and "0 of " in out
 
 

@@ -47,7 +47,8 @@ class UpBlock(nn.Module):
 
 
 # %% 01.1 wrong: the skip last
-# says: the skip stands after the new channels
+# says: the skip stands behind the new channels
+# says: in front of the new channels
 class UpBlock(nn.Module):
     def __init__(self, in_ch, skip_ch, out_ch, norm="instance", dropout=False):
         super().__init__()
@@ -70,6 +71,32 @@ class UpBlock(nn.Module):
         x = F.relu(x)
         x = self.conv(x)
         return self.norm(x)
+
+
+# %% 01.1 wrong: cat without dim
+# says: The channels are dimension 1
+# says: your function returned tensor
+class UpBlock(nn.Module):
+    def __init__(self, in_ch, skip_ch, out_ch, norm="instance", dropout=False):
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=4, stride=2, padding=1)
+        self.norm = nn.InstanceNorm2d(out_ch)
+
+    def forward(self, x, skip):
+        h = self.norm(self.conv(F.relu(x)))
+        return torch.cat((skip, h))
+
+
+# %% 01.1 wrong: cat without dim, the skip last
+# says: The channels are dimension 1
+class UpBlock(nn.Module):
+    def __init__(self, in_ch, skip_ch, out_ch, norm="instance", dropout=False):
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(in_ch, out_ch, kernel_size=4, stride=2, padding=1)
+        self.norm = nn.InstanceNorm2d(out_ch)
+
+    def forward(self, x, skip):
+        return torch.cat([self.norm(self.conv(x.relu())), skip])
 
 
 # %% 01.1 wrong: added
@@ -229,7 +256,8 @@ class UpBlock(nn.Module):
 
 
 # %% 01.1 wrong: return forgotten
-# says: got None, wanted a tensor
+# says: got None: is a `return` missing?
+# says: your function returned None, wanted a tensor
 class UpBlock(nn.Module):
     def __init__(self, in_ch, skip_ch, out_ch, norm="instance", dropout=False):
         super().__init__()
@@ -418,6 +446,62 @@ def unet_forward(x, downs, ups, head):
     return head(x)
 
 
+# %% 01.2 wrong: the decoder steps popped off their list
+# says: your code empties the list ups: a network is called many times
+# says: or take from a copy, `list(ups)`
+def unet_forward(x, downs, ups, head):
+    acts = []
+    for down in downs:
+        x = down(x)
+        acts.append(x)
+    acts.pop()
+    while len(ups):
+        x = ups.pop(0)(x, acts.pop())
+    return head(x)
+
+
+# %% 01.2 wrong: the encoder layers popped off their list
+# says: your code empties the list downs
+def unet_forward(x, downs, ups, head):
+    acts = []
+    while len(downs):
+        x = downs.pop(0)(x)
+        acts.append(x)
+    acts.pop()
+    for up in ups:
+        x = up(x, acts.pop())
+    return head(x)
+
+
+# %% 01.2 wrong: the bottleneck taken out of downs
+# says: your code changes the list downs
+# says: or take from a copy, `list(ups)`
+def unet_forward(x, downs, ups, head):
+    acts = []
+    bottleneck = downs.pop(-1)
+    for down in downs:
+        x = down(x)
+        acts.append(x)
+    x = bottleneck(x)
+    for up in ups:
+        x = up(x, acts.pop())
+    return head(x)
+
+
+# %% 01.2 wrong: return forgotten
+# says: None is returned and not what head gave: is a `return` missing?
+# says: your function returned None, wanted an image: is a `return` missing?
+def unet_forward(x, downs, ups, head):
+    acts = []
+    for down in downs:
+        x = down(x)
+        acts.append(x)
+    acts.pop()
+    for up in ups:
+        x = up(x, acts.pop())
+    x = head(x)
+
+
 # %% 01.2 wrong: joined here as well
 # says: something else
 # says: nothing is joined, normalised or activated between them
@@ -466,8 +550,18 @@ def receptive_field(layers):
     return len(seen)
 
 
+# %% 01.3 right: a float
+def receptive_field(layers):
+    side, step = 1.0, 1.0
+    for kernel, stride in layers:
+        side, step = side + (kernel - 1) * step, step * stride
+    return side
+
+
 # %% 01.3 wrong: the jump multiplied first
 # says: a layer's own stride already counts
+# says: first let the side grow
+# says: (kernel, stride); the gradient of one output spans
 def receptive_field(layers):
     r, jump = 1, 1
     for k, s in layers:
@@ -549,7 +643,7 @@ def receptive_field(layers):
 
 
 # %% 01.3 wrong: printed, not returned
-# says: your function says None
+# says: your function says None: is a `return` missing?
 def receptive_field(layers):
     r, jump = 1, 1
     for k, s in layers:
@@ -569,19 +663,11 @@ def adversarial_losses(real, fake):
     return dict(d=d, g=-F.logsigmoid(fake).mean())
 
 
-# %% 01.4 right: both in one tensor, whose mean halves by itself
-def adversarial_losses(real, fake):
-    logits, target = torch.cat([real, fake]), torch.cat([torch.ones_like(real), torch.zeros_like(fake)])
-    criterion = nn.BCEWithLogitsLoss()
-    return {"g": criterion(fake, target[: len(real)]), "d": criterion(logits, target)}
-
-
 # %% 01.4 right: logaddexp, image by image
 def adversarial_losses(real, fake):
-    zero = torch.zeros_like(fake)
-    d = 0.5 * (torch.logaddexp(zero, -real) + torch.logaddexp(zero, fake)).mean((1, 2, 3))
-    g = torch.logaddexp(zero, -fake).mean((1, 2, 3))
-    return {"d": d.mean(), "g": g.mean()}
+    zero = torch.zeros((), dtype=fake.dtype)
+    d = 0.5 * (torch.logaddexp(zero, -real).mean((1, 2, 3)).mean() + torch.logaddexp(zero, fake).mean((1, 2, 3)).mean())
+    return {"d": d, "g": torch.logaddexp(zero, -fake).mean((1, 2, 3)).mean()}
 
 
 # %% 01.4 wrong: sigmoid twice
@@ -676,6 +762,49 @@ def adversarial_losses(real, fake):
     p_real, p_fake = torch.sigmoid(real), torch.sigmoid(fake)
     d = (bce(p_real, torch.ones_like(real)) + bce(p_fake, torch.zeros_like(fake))) * 0.5
     return {"d": d, "g": bce(p_fake, torch.ones_like(fake))}
+
+
+# %% 01.4 wrong: BCE on logits
+# says: RuntimeError
+# says: Logits are no probabilities
+def adversarial_losses(real, fake):
+    bce = nn.BCELoss()
+    d = (bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))) / 2
+    return {"d": d, "g": bce(fake, torch.ones_like(fake))}
+
+
+# %% 01.4 wrong: both in one tensor, whose mean halves by itself
+# says: one mean is taken over real and fake logits together
+def adversarial_losses(real, fake):
+    logits, target = torch.cat([real, fake]), torch.cat([torch.ones_like(real), torch.zeros_like(fake)])
+    criterion = nn.BCEWithLogitsLoss()
+    return {"g": criterion(fake, torch.ones_like(fake)), "d": criterion(logits, target)}
+
+
+# %% 01.4 wrong: targets in the shape of the real logits
+# says: use `ones_like(fake)` and `zeros_like(fake)`
+def adversarial_losses(real, fake):
+    bce = F.binary_cross_entropy_with_logits
+    one, nought = torch.ones_like(real), torch.zeros_like(real)
+    return {"d": (bce(real, one) + bce(fake, nought)) / 2, "g": bce(fake, one)}
+
+
+# %% 01.4 wrong: numbers instead of tensors
+# says: d is the plain number
+# says: g is the plain number
+# says: drop .item() or float(): a loss must stay a tensor that gradients can flow through
+def adversarial_losses(real, fake):
+    d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    return {"d": d.item(), "g": F.softplus(-fake).mean().item()}
+
+
+# %% 01.4 wrong: return forgotten
+# says: wanted a dict of two tensors, d and g: is a `return` missing?
+# says: losses: got None: is a `return` missing?
+def adversarial_losses(real, fake):
+    losses = {}
+    losses["d"] = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    losses["g"] = F.softplus(-fake).mean()
 
 
 # %% 01.4 wrong: a small number against infinity
@@ -808,6 +937,7 @@ def train_step(x, y, G, D, opt_g, opt_d, lam):
 
 # %% 01.5 wrong: no detach, harmless in this order
 # says: In your order that is harmless
+# says: or a fresh G(x)
 # says: G's parameters hold a gradient already
 def adversarial_losses(real, fake):
     d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
@@ -851,6 +981,7 @@ def train_step(x, y, G, D, opt_g, opt_d, lam):
 
 # %% 01.5 wrong: both zero_grad at the top and no detach
 # says: both zero_grad stand at the top
+# says: most when D is fooled, little when D wins
 def adversarial_losses(real, fake):
     d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
     return {"d": d, "g": F.softplus(-fake).mean()}
@@ -1250,6 +1381,135 @@ def train_step(x, y, G, D, opt_g, opt_d, lam):
     return {"d": d.item(), "g": g.item(), "l1": l1.item()}
 
 
+# %% 01.5 wrong: the difference without abs
+# says: abs() is missing, or comes after the mean
+def adversarial_losses(real, fake):
+    d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    return {"d": d, "g": F.softplus(-fake).mean()}
+
+
+def train_step(x, y, G, D, opt_g, opt_d, lam):
+    fake = G(x)
+    d = adversarial_losses(D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1)))["d"]
+    opt_d.zero_grad()
+    d.backward()
+    opt_d.step()
+    logits = D(torch.cat([x, fake], 1))
+    g, l1 = adversarial_losses(logits, logits)["g"], (fake - y).mean()
+    opt_g.zero_grad()
+    (g + lam * l1).backward()
+    opt_g.step()
+    return {"d": d.item(), "g": g.item(), "l1": l1.item()}
+
+
+# %% 01.5 wrong: the difference the other way round, without abs
+# says: abs() is missing, or comes after the mean
+def adversarial_losses(real, fake):
+    d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    return {"d": d, "g": F.softplus(-fake).mean()}
+
+
+def train_step(x, y, G, D, opt_g, opt_d, lam):
+    fake = G(x)
+    d = adversarial_losses(D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1)))["d"]
+    opt_d.zero_grad()
+    d.backward()
+    opt_d.step()
+    logits = D(torch.cat([x, fake], 1))
+    g, l1 = adversarial_losses(logits, logits)["g"], (y - fake).mean()
+    opt_g.zero_grad()
+    (g + lam * l1).backward()
+    opt_g.step()
+    return {"d": d.item(), "g": g.item(), "l1": l1.item()}
+
+
+# %% 01.5 wrong: abs after the mean
+# says: abs() is missing, or comes after the mean
+def adversarial_losses(real, fake):
+    d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    return {"d": d, "g": F.softplus(-fake).mean()}
+
+
+def train_step(x, y, G, D, opt_g, opt_d, lam):
+    fake = G(x)
+    d = adversarial_losses(D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1)))["d"]
+    opt_d.zero_grad()
+    d.backward()
+    opt_d.step()
+    logits = D(torch.cat([x, fake], 1))
+    g, l1 = adversarial_losses(logits, logits)["g"], torch.abs((fake - y).mean())
+    opt_g.zero_grad()
+    (g + lam * l1).backward()
+    opt_g.step()
+    return {"d": d.item(), "g": g.item(), "l1": l1.item()}
+
+
+# %% 01.5 wrong: None for the real logits, softplus
+# says: TypeError
+# says: the fake logits can be passed twice
+def adversarial_losses(real, fake):
+    d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    return {"d": d, "g": F.softplus(-fake).mean()}
+
+
+def train_step(x, y, G, D, opt_g, opt_d, lam):
+    fake = G(x)
+    d = adversarial_losses(D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1)))["d"]
+    opt_d.zero_grad()
+    d.backward()
+    opt_d.step()
+    logits = D(torch.cat([x, fake], 1))
+    g, l1 = adversarial_losses(None, logits)["g"], F.l1_loss(fake, y)
+    opt_g.zero_grad()
+    (g + lam * l1).backward()
+    opt_g.step()
+    return {"d": d.item(), "g": g.item(), "l1": l1.item()}
+
+
+# %% 01.5 wrong: None for the real logits, BCE with logits
+# says: TypeError
+# says: the fake logits can be passed twice
+def adversarial_losses(real, fake):
+    bce = F.binary_cross_entropy_with_logits
+    d = 0.5 * (bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake)))
+    return {"d": d, "g": bce(fake, torch.ones_like(fake))}
+
+
+def train_step(x, y, G, D, opt_g, opt_d, lam):
+    fake = G(x)
+    d = adversarial_losses(D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1)))["d"]
+    opt_d.zero_grad()
+    d.backward()
+    opt_d.step()
+    logits = D(torch.cat([x, fake], 1))
+    g, l1 = adversarial_losses(None, logits)["g"], F.l1_loss(fake, y)
+    opt_g.zero_grad()
+    (g + lam * l1).backward()
+    opt_g.step()
+    return {"d": d.item(), "g": g.item(), "l1": l1.item()}
+
+
+# %% 01.5 wrong: logits detached in D's half
+# says: computed under no_grad or from detached logits
+def adversarial_losses(real, fake):
+    d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    return {"d": d, "g": F.softplus(-fake).mean()}
+
+
+def train_step(x, y, G, D, opt_g, opt_d, lam):
+    fake = G(x)
+    d = adversarial_losses(D(torch.cat([x, y], 1)).detach(), D(torch.cat([x, fake], 1)).detach())["d"]
+    opt_d.zero_grad()
+    d.backward()
+    opt_d.step()
+    logits = D(torch.cat([x, fake], 1))
+    g, l1 = adversarial_losses(logits, logits)["g"], F.l1_loss(fake, y)
+    opt_g.zero_grad()
+    (g + lam * l1).backward()
+    opt_g.step()
+    return {"d": d.item(), "g": g.item(), "l1": l1.item()}
+
+
 # %% 01.5 wrong: l1 returned times lam
 # says: multiplied by lam already
 def adversarial_losses(real, fake):
@@ -1272,7 +1532,8 @@ def train_step(x, y, G, D, opt_g, opt_d, lam):
 
 
 # %% 01.5 wrong: one graph for both halves
-# says: 'Backward through the graph a second time'
+# says: through the graph a second time
+# says: detach it there
 def adversarial_losses(real, fake):
     d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
     return {"d": d, "g": F.softplus(-fake).mean()}
@@ -1289,6 +1550,29 @@ def train_step(x, y, G, D, opt_g, opt_d, lam):
     g, l1 = adversarial_losses(logits, logits)["g"], F.l1_loss(fake, y)
     opt_g.zero_grad()
     (g + lam * l1).backward()
+    opt_g.step()
+    return {"d": d.item(), "g": g.item(), "l1": l1.item()}
+
+
+# %% 01.5 wrong: backward for g and for l1 apart
+# says: through the graph a second time
+# says: or, if backward is called for g and for l1 apart
+def adversarial_losses(real, fake):
+    d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+    return {"d": d, "g": F.softplus(-fake).mean()}
+
+
+def train_step(x, y, G, D, opt_g, opt_d, lam):
+    fake = G(x)
+    d = adversarial_losses(D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1)))["d"]
+    opt_d.zero_grad()
+    d.backward()
+    opt_d.step()
+    logits = D(torch.cat([x, fake], 1))
+    g, l1 = adversarial_losses(logits, logits)["g"], F.l1_loss(fake, y)
+    opt_g.zero_grad()
+    g.backward()
+    (lam * l1).backward()
     opt_g.step()
     return {"d": d.item(), "g": g.item(), "l1": l1.item()}
 
@@ -1314,7 +1598,7 @@ def train_step(x, y, G, D, opt_g, opt_d, lam):
 
 
 # %% 01.5 wrong: D left frozen
-# says: D is still frozen from G's half
+# says: still frozen (requires_grad_(False)) since the step before
 def adversarial_losses(real, fake):
     d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
     return {"d": d, "g": F.softplus(-fake).mean()}
@@ -1336,7 +1620,7 @@ def train_step(x, y, G, D, opt_g, opt_d, lam):
 
 
 # %% 01.5 wrong: nothing returned
-# says: your function returned None, wanted a dict
+# says: your function returned None, wanted a dict of three numbers: d, g, l1: is a `return` missing?
 def adversarial_losses(real, fake):
     d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
     return {"d": d, "g": F.softplus(-fake).mean()}

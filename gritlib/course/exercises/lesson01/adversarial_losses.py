@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gritlib import losses
-from gritlib.course.compare import brief, difference
+from gritlib.course.compare import brief, difference, number, returned
 from gritlib.course.exercise import Exercise, Mistake, Part
 
 
@@ -34,25 +34,32 @@ def one_loss(inputs, adversarial_losses):
 
 def judge_one_loss(inputs, got, wanted):
     if "losses" in got:
-        loss = got["losses"].get(inputs["loss"]) if isinstance(got["losses"], dict) else None
+        name = inputs["loss"]
+        loss = got["losses"].get(name) if isinstance(got["losses"], dict) else None
         if isinstance(loss, Tensor):
+            return f"{name} has the shape {tuple(loss.shape)}: a loss is one number, the mean over all patches"
+        if number(loss) is not None:
             return (
-                f"{inputs['loss']} has the shape {tuple(loss.shape)}: a loss is one number, the mean over all patches"
+                f"{name} is the plain number {brief(loss)}: drop .item() or float(): a loss must stay a tensor that "
+                "gradients can flow through"
             )
-        return f"your function returned {brief(got['losses'])}, wanted a dict of two tensors, d and g"
+        return returned(got["losses"], "a dict of two tensors, d and g")
     return difference(got, wanted, 1e-6, 1e-9, inputs["loss"])
 
 
-def draw_logits(generator, scale=2.0):
+def draw_logits(generator, more_fakes=0):
     batch = (1, 4)[int(torch.randint(2, (), generator=generator))]
     height, width = torch.randint(2, 5, (2,), generator=generator).tolist()
-    shape = batch, 1, height, width
-    real, fake = (scale * torch.randn(*shape, generator=generator, dtype=torch.float64) for _ in range(2))
-    return {"real": real, "fake": fake}
+
+    def logits(images):
+        return 2 * torch.randn(images, 1, height, width, generator=generator, dtype=torch.float64)
+
+    return {"real": logits(batch), "fake": logits(batch + more_fakes)}
 
 
 def draw_for_d(generator):
-    return {"loss": "d", **draw_logits(generator)}
+    # Of different number: then one mean over both is not half of two means.
+    return {"loss": "d", **draw_logits(generator, more_fakes=2)}
 
 
 def draw_for_g(generator):
@@ -93,6 +100,18 @@ def log_of_sigmoid(real, fake):
 def probabilities(real, fake):
     real, fake = torch.sigmoid(real), torch.sigmoid(fake)
     one, nought, bce = torch.ones_like(real), torch.zeros_like(fake), F.binary_cross_entropy
+    return {"d": 0.5 * (bce(real, one) + bce(fake, nought)), "g": bce(fake, one)}
+
+
+def logits_as_probabilities(real, fake):
+    bce = F.binary_cross_entropy
+    d = 0.5 * (bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake)))
+    return {"d": d, "g": bce(fake, torch.ones_like(fake))}
+
+
+def targets_of_real(real, fake):
+    bce = F.binary_cross_entropy_with_logits
+    one, nought = torch.ones_like(real), torch.zeros_like(real)
     return {"d": 0.5 * (bce(real, one) + bce(fake, nought)), "g": bce(fake, one)}
 
 
@@ -191,6 +210,21 @@ ADVERSARIAL_LOSSES = Exercise(
             "It looks as if you use `F.binary_cross_entropy` on probabilities: it cuts the logarithm at −100 to hide "
             "the infinity, so loss and gradient are wrong where D is sure. There is a version for logits.",
             probabilities,
+        ),
+        Mistake(
+            "It looks as if logits go into `F.binary_cross_entropy`, which takes probabilities. Logits are no "
+            "probabilities: they lie anywhere between −∞ and ∞. There is a version for logits.",
+            logits_as_probabilities,
+        ),
+        Mistake(
+            "It looks as if one mean is taken over real and fake logits together. That is half of the two means only "
+            "while there are as many of each; here there are more fakes. Take a mean of each.",
+            losses_with(d=lambda real, fake: F.softplus(torch.cat([-real, fake])).mean()),
+        ),
+        Mistake(
+            "It looks as if the fake logits get targets in the shape of the real ones. There may be more of one than "
+            "of the other: use `ones_like(fake)` and `zeros_like(fake)`.",
+            targets_of_real,
         ),
         Mistake(
             "It looks as if you add up the patches instead of averaging them: the loss would grow with the image.",

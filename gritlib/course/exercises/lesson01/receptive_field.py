@@ -8,7 +8,7 @@ import hashlib
 
 import torch
 
-from gritlib.course.compare import brief, difference
+from gritlib.course.compare import NO_RETURN, brief, difference
 from gritlib.course.exercise import Exercise, Mistake, Part
 from gritlib.nets.patchgan import receptive_field
 
@@ -99,7 +99,7 @@ def mistakes(d: int) -> tuple[Mistake, ...]:
     common = (
         Mistake(
             "It looks as if a layer's own stride already counts for its own kernel. The kernel's pixels lie as far "
-            "apart as the layers *before* it have made them: first let r grow, then the jump.",
+            "apart as the layers *before* it have made them: first let the side grow, then the distance.",
             grown(d, jump_first=True),
         ),
         Mistake(
@@ -150,7 +150,12 @@ def exercise(dilation: int, reference, note: str = "") -> Exercise:
     def judge_footprint(inputs, got, wanted):
         seen = footprint(inputs["layers"], dilation)
         if difference(got["field"], seen, 0, 1e-9):
-            return f"your function says {brief(got['field'])}; the gradient of one output spans {seen} input pixels"
+            if got["field"] is None:
+                return f"your function says None{NO_RETURN}"
+            return (
+                f"your function says {brief(got['field'])} for {inputs['layers']} (kernel, stride); the gradient of "
+                f"one output spans {seen} input pixels"
+            )
         return None
 
     def judge_sum(inputs, got, wanted):
@@ -194,7 +199,8 @@ def exercise(dilation: int, reference, note: str = "") -> Exercise:
                 repeat=8,
             ),
             Part(
-                "a stack behind a stack: rf(a + b) = rf(a) + jump(a)·(rf(b) − 1)",
+                "a stack behind a stack: rf(a + b) = rf(a) + jump(a)·(rf(b) − 1), jump(a) being the product of a's "
+                "strides",
                 0,
                 draw_two_stacks,
                 fields_of_parts,

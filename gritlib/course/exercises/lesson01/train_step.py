@@ -1,12 +1,13 @@
 """01.5: one step of pix2pix, D's half and then G's, by hand.
 
 In the lesson it trains through `fit(..., step=...)`. Each half is checked alone, then both over three steps; that D's
-half leaves no gradient in G is worth a point of its own, because in this order a missing detach harms nothing.
+half leaves no gradient in G is worth a point of its own: where G's gradients are emptied after it, and the graph kept
+or made afresh, a missing detach changes no weight.
 """
 
 import torch
 
-from gritlib.course.compare import brief, difference, same
+from gritlib.course.compare import difference, returned, same
 from gritlib.course.exercise import Exercise, Part
 from gritlib.course.exercises.lesson01.adversarial_losses import adversarial_losses
 from gritlib.course.exercises.lesson01.train_step_mistakes import MISTAKES
@@ -142,7 +143,7 @@ def judge_weights(inputs, got, wanted):
 
 def judge_losses(inputs, got, wanted):
     if not isinstance(got["losses"], dict):
-        return f"your function returned {brief(got['losses'])}, wanted a dict of three numbers: d, g, l1"
+        return returned(got["losses"], "a dict of three numbers: d, g, l1")
     return difference(got["losses"], wanted["losses"], 1e-6, 1e-9)
 
 

@@ -1,6 +1,8 @@
 """The training steps that people write before the right one, as variations of the right one, and what is said about
 each. Those that are special cases of others come first."""
 
+import operator
+
 import torch
 from torch.nn import functional as F
 
@@ -101,6 +103,33 @@ def left_frozen(x, y, G, D, opt_g, opt_d, lam):
     return losses
 
 
+def no_way_back(x, y, G, D, opt_g, opt_d, lam):
+    with torch.no_grad():
+        d = D(joined(x, y)).mean()
+    d.backward()
+
+
+def without_real(first):
+    """G's half with None for the real logits, in an `adversarial_losses` that does `first` with them."""
+
+    def train_step(x, y, G, D, opt_g, opt_d, lam):
+        first(None)
+
+    return train_step
+
+
+# What somebody's adversarial_losses may do first with the real logits: the error's words depend on it.
+FIRST_OF_REAL = (
+    operator.neg,
+    torch.ones_like,
+    torch.zeros_like,
+    torch.sigmoid,
+    F.logsigmoid,
+    F.softplus,
+    lambda real: torch.cat([real, torch.zeros(1)]),
+    lambda real: adversarial_losses(real, torch.zeros(1)),
+)
+
 D_HALF, G_HALF = ("d zero", "d backward", "d step"), ("g zero", "g backward", "g step")
 
 LEFTOVERS = (
@@ -116,26 +145,42 @@ STEP_EARLY = (
     "It looks as if step() comes before backward: an optimiser steps with the gradients it finds, and they have just "
     "been emptied. The order is zero_grad, backward, step."
 )
-AUTOGRAD = (
-    "Three errors of autograd are usual here. 'Backward through the graph a second time': both halves share the graph "
-    "of one generated image, which D's backward has used up; D's half needs the image without its way back to G. "
-    "'Modified by an inplace operation': G's loss uses logits from before opt_d.step(); ask D again afterwards. 'Does "
-    "not require grad': D is still frozen from G's half of the step before."
+SECOND_TIME = (
+    "The graph of the generated image has been used up by a backward before. If that was D's: D's half needs the "
+    "image without its way back to G, detach it there; or, if backward is called for g and for l1 apart, add them."
+)
+IN_PLACE = (
+    "It looks as if G's loss uses logits from before opt_d.step(), which has changed D's weights since: ask D again "
+    "afterwards."
+)
+NO_WAY_BACK = (
+    "The loss has no way back to any weight: it was computed under no_grad or from detached logits, or the weights are "
+    "still frozen (requires_grad_(False)) since the step before."
+)
+NO_REAL = (
+    "If you call adversarial_losses(None, logits) in G's half: g does not use real, so the fake logits can be passed "
+    "twice; but a tensor has to be there, for d is computed too."
+)
+SIGNED = (
+    "It looks as if abs() is missing, or comes after the mean: with their signs, pixels that are too bright and too "
+    "dark cancel. Take the absolute difference of each pixel, then the mean."
 )
 
 MISTAKES = (
     Mistake(
         "It looks as if both zero_grad stand at the top of the step while the generated image is not detached in D's "
-        "half. Then D's loss leaves its gradient in G, G's half adds its own, and G steps with the sum: it also does "
-        "what D wants, the two nearly cancel, and what remains is L1's blur. Detach the image in D's half, or empty "
-        "G's gradients after it; best both.",
+        "half. Then D's loss leaves its gradient in G and G descends D's loss too. How much of its own this takes away "
+        "depends on how sure D is, ½σ(f) against σ(−f) at a fake's logit f: most when D is fooled, little when D wins, "
+        "and then the images do not show it. Look at G's .grad just before G's half. Detach the image in D's half, or "
+        "empty G's gradients after it; best both.",
         stepping(detach=False, zero="top"),
     ),
     Mistake(
         "It looks as if the generated image is not detached in D's half. In your order that is harmless: G's gradients "
-        "are emptied before G's half, so your weights are right. But D's backward ran through all of G for nothing, "
-        "and the day somebody moves the zero_grad to the top it becomes a fault that no error shows. `detach()` says "
-        "what you mean: this half is D's.",
+        "are emptied before G's half, so your weights are right. It runs only because the graph is kept "
+        "(retain_graph=True) or a fresh G(x) has another; and D's backward ran through all of G for nothing. The day "
+        "somebody moves the zero_grad to the top it becomes a fault that no error shows. `detach()` says what you "
+        "mean: this half is D's.",
         stepping(detach=False),
     ),
     Mistake(
@@ -205,7 +250,12 @@ MISTAKES = (
         "runs when it is returned as it is.",
         stepping(factor=lambda lam: lam),
     ),
-    Mistake(AUTOGRAD, one_graph_twice),
-    Mistake(AUTOGRAD, stale_logits),
-    Mistake(AUTOGRAD, left_frozen),
+    Mistake(SIGNED, stepping(pixel=lambda fake, y: (fake - y).mean())),
+    Mistake(SIGNED, stepping(pixel=lambda fake, y: (y - fake).mean())),
+    Mistake(SIGNED, stepping(pixel=lambda fake, y: (fake - y).mean().abs())),
+    Mistake(SECOND_TIME, one_graph_twice),
+    Mistake(IN_PLACE, stale_logits),
+    Mistake(NO_WAY_BACK, no_way_back),
+    Mistake(NO_WAY_BACK, left_frozen),
+    *(Mistake(NO_REAL, without_real(first)) for first in FIRST_OF_REAL),
 )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gritlib.course.compare import brief, difference
+from gritlib.course.compare import NO_RETURN, difference, returned
 from gritlib.course.exercise import Exercise, Mistake, Part
 
 
@@ -51,7 +51,9 @@ def unet_calls(inputs, unet_forward):
     blocks = [Block(*each) for each in zip(labels, values[:-1], factors, strict=True)]
     downs, ups = (torch.nn.ModuleList(b for b in blocks if b.label.startswith(kind)) for kind in ("downs", "ups"))
     x = torch.full(inputs["stubs"]["shape"], values[-1], dtype=torch.float64)
-    return {"calls": calls, "returned": name(unet_forward(x, downs, ups, blocks[-1]))}
+    gave = name(unet_forward(x, downs, ups, blocks[-1]))
+    lists = {"downs": [b.label for b in downs], "ups": [b.label for b in ups]}
+    return {"calls": calls, "returned": gave, "lists": lists}
 
 
 def unet_image(inputs, unet_forward):
@@ -149,13 +151,20 @@ def judge_calls(inputs, got, wanted):
         if yours != drawn:
             return f"call {number} is {yours}, in the drawing {drawn} (a block's name stands for what it gave)"
     if got["returned"] != wanted["returned"]:
-        return f"all calls are right, but {got['returned']} is returned and not what head gave"
+        said = f"all calls are right, but {got['returned']} is returned and not what head gave"
+        return said + (NO_RETURN if got["returned"] == "None" else "")
+    for name, blocks in wanted["lists"].items():
+        if got["lists"][name] != blocks:
+            does = "changes" if got["lists"][name] else "empties"
+            return (
+                f"your code {does} the list {name}: a network is called many times, and the next image needs it whole"
+            )
     return None
 
 
 def judge_gradients(inputs, got, wanted):
     if "gradients" not in got:
-        return f"your function returned {brief(got['image'])}, wanted an image"
+        return returned(got["image"], "an image")
     for name, gradient in wanted["gradients"].items():
         if gradient and not got["gradients"][name]:
             return f"no gradient reaches {name}: its skip is not used, or it was detached"
@@ -198,6 +207,30 @@ def no_head(x, downs, ups, head):
 def tanh_twice(x, downs, ups, head):
     return unet_forward(x, downs, ups, lambda x: torch.tanh(head(x)))
 
+
+def emptying(*names):
+    """The right way, but each list named is empty afterwards."""
+
+    def wrong(x, downs, ups, head):
+        image = unet_forward(x, downs, ups, head)
+        for blocks in [{"downs": downs, "ups": ups}[name] for name in names]:
+            while len(blocks):
+                blocks.pop(0)
+        return image
+
+    return wrong
+
+
+def bottleneck_taken(x, downs, ups, head):
+    image = unet_forward(x, downs, ups, head)
+    downs.pop(-1)
+    return image
+
+
+EMPTIED = (
+    "It looks as if `pop` takes the blocks themselves out of the list that you were given. Go through it with a loop "
+    "or by index, or take from a copy, `list(ups)`; to empty your own list of skips is fine."
+)
 
 ONE_MISSING = (
     "It looks as if one skip is missing from the list: `zip` stops with the shorter list, without a word, so one "
@@ -275,5 +308,9 @@ UNET_FORWARD = Exercise(
             "bottleneck.",
             detached,
         ),
+        Mistake(EMPTIED, emptying("ups")),
+        Mistake(EMPTIED, emptying("downs")),
+        Mistake(EMPTIED, emptying("downs", "ups")),
+        Mistake(EMPTIED, bottleneck_taken),
     ),
 )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gritlib.course.compare import brief, difference
+from gritlib.course.compare import difference, returned
 from gritlib.course.exercise import Exercise, Mistake, Part
 from gritlib.nets.unet import UpBlock
 
@@ -25,7 +25,9 @@ def up_block(inputs, UpBlock):
     weights = inputs["loss"]["weights"]
     x, skip = (inputs[name].requires_grad_() for name in ("x", "skip"))
     output = block(x * 1, skip * 1)
-    if not isinstance(output, torch.Tensor) or output.ndim != 4 or output.shape[2:] != weights.shape[2:]:
+    if not isinstance(output, torch.Tensor) or output.ndim != 4:
+        return {"output": output}
+    if (len(output), *output.shape[2:]) != (len(weights), *weights.shape[2:]):
         return {"output": output}
     # A zero of each keeps what the output does not depend on inside the graph.
     loss = (output * weights[:, : output.shape[1]]).sum() + 0 * (x.sum() + skip.sum())
@@ -67,9 +69,14 @@ def judge_first_channels(inputs, got, wanted):
 
 def judge_skip_gradient(inputs, got, wanted):
     if "by skip" not in got:
-        return f"forward returned {brief(got['output'])}, wanted a {brief(inputs['loss']['weights'])}"
+        batch, channels, height, width = inputs["loss"]["weights"].shape
+        return returned(got["output"], f"a tensor {batch}x{channels}x{height}x{width}")
     if not got["by skip"].any():
         return "no gradient arrives at the skip: the encoder would learn nothing through it"
+    # That of a skip behind the new channels is as good here: the first part is about the order.
+    behind = inputs["loss"]["weights"][:, inputs["skip"].shape[1] :]
+    if difference(got["by skip"], behind, 1e-6, 1e-9) is None:
+        return None
     return difference(got["by skip"], wanted["by skip"], 1e-6, 1e-9, "gradient at the skip")
 
 
@@ -85,6 +92,16 @@ class Given(nn.Module):
 class SkipLast(Given):
     def forward(self, x, skip):
         return torch.cat([self.norm(self.conv(F.relu(x))), skip], 1)
+
+
+class AlongTheBatch(Given):
+    def forward(self, x, skip):
+        return torch.cat([skip, self.norm(self.conv(F.relu(x)))])
+
+
+class AlongTheBatchSkipLast(Given):
+    def forward(self, x, skip):
+        return torch.cat([self.norm(self.conv(F.relu(x))), skip])
 
 
 class Added(Given):
@@ -142,6 +159,10 @@ class SkipDetached(Given):
         return torch.cat([skip.detach(), self.norm(self.conv(F.relu(x)))], 1)
 
 
+NO_DIM = (
+    "It looks as if `torch.cat` is called without a dim: it then joins along dimension 0, the batch, and makes twice "
+    "as many images. The channels are dimension 1."
+)
 NORM_EARLY = (
     "It looks as if the norm works on x, before the convolution. In this network it stands behind the convolution, on "
     "what the convolution has made."
@@ -167,11 +188,11 @@ UP_BLOCK = Exercise(
             1,
             draw_up,
             up_block,
-            advice="Look at the order: ReLU, transposed convolution, norm; then the skip is put before the result.",
+            advice="Look at the order: ReLU, transposed convolution, norm; then the skip in front of the new channels.",
             repeat=4,
         ),
         Part(
-            "gradient reaches the skip",
+            "the gradient reaches the skip unchanged",
             1,
             draw_up_weighted,
             up_block,
@@ -181,10 +202,13 @@ UP_BLOCK = Exercise(
     ),
     mistakes=(
         Mistake(
-            "It looks as if the skip stands after the new channels. In the drawing the encoder's channels come first: "
-            "the next layer's weights belong to channels in that order, and shipped weights would meet the wrong ones.",
+            "It looks as if the skip stands behind the new channels. The docstring has it in front of the new channels "
+            "(skip_ch + out_ch): the next layer's weights belong to channels in that order, and shipped weights would "
+            "meet the wrong ones.",
             SkipLast,
         ),
+        Mistake(NO_DIM, AlongTheBatch),
+        Mistake(NO_DIM, AlongTheBatchSkipLast),
         Mistake(
             "It looks as if the skip is added to the new channels. A residual network does that; a U-Net puts both "
             "side by side along the channels, so that the next layer can weigh them separately.",
