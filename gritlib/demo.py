@@ -81,7 +81,11 @@ def demo(
     print(f"\nOpen {picture}: unseen inputs, GRIT's reconstruction + residual = sum, the noise, the truth.")
     print(f"More of it:   python -m gritlib translate --help   (this run is {out})")
     lessons = Path("notebooks").is_dir()
-    print("The lessons:  jupyter lab notebooks" if lessons else "JupyterLab:   jupyter lab (lessons are in work)")
+    print(
+        "The lessons:  jupyter lab notebooks/00_start_here.ipynb"
+        if lessons
+        else "JupyterLab:   jupyter lab (lessons are in work)"
+    )
     return out
 
 

@@ -10,7 +10,7 @@
 #
 # ## What you will be able to do
 #
-# 1. Say what a discriminator knows, what its loss of ln 2 can mean, and why nobody trains with the printed GAN loss.
+# 1. Say what a discriminator knows, what its loss of ln 2 can mean, and why the printed GAN loss is not the one that is trained.
 # 2. Build a U-Net and say what its skips carry.
 # 3. Compute the receptive field of a stack of convolutions, and with it what a PatchGAN can and cannot see.
 # 4. Write the training step of a conditional GAN and train it on satellite images.
@@ -121,14 +121,16 @@ def densities(G: nn.Module, D: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
     return {name: (middle, values) for name, values in named.items()}
 
 
-curves(
-    densities(G1, D1),
-    "number",
-    "density, probability",
-    title="the discriminator alone has learned",
-    alt="Histograms of real numbers, around 0.8, and of the untrained generator's, a narrow peak near −0.1. The trained "
-    "discriminator's probability lies on the curve p/(p+q): near 0 where fake numbers lie, near 1 where only real ones do.",
-)
+def describe(shown: dict[str, tuple[Tensor, Tensor]]) -> str:
+    """The figure in words, from its numbers."""
+    where = {name: ((x * y).sum() / y.sum()).item() for name, (x, y) in list(shown.items())[:2]}
+    x, d = shown["D"]
+    said = ", ".join(f"{d[(x - at).abs().argmin()]:.2f} at {at}" for at in (-0.1, 0.4, 0.8, 1.6))
+    return f"Densities; their means: {', '.join(f'{k} {v:.2f}' for k, v in where.items())}. D says {said}."
+
+
+seen = densities(G1, D1)
+curves(seen, "number", "density, probability", title="the discriminator alone has learned", alt=describe(seen))
 
 # %% [markdown] tags=["core"]
 # **What to notice.** If real numbers have density $p$ and fake ones $q$, the best possible answer is $p / (p + q)$ (Goodfellow
@@ -150,27 +152,23 @@ curves(
 course.reveal("01.a", {"first step": d_log[0], "step 300": d_log[alone - 1], "end": sum(d_log[-50:]) / 50})
 
 # %% tags=["core"]
-curves(
-    densities(G1, D1),
-    "number",
-    "density, probability",
-    title="after playing together",
-    alt="After playing, generated numbers lie where most real ones do, with thinner tails. The discriminator says one half "
-    "everywhere; the best possible probability is near one half in the middle and near 1 in the tails.",
-)
+seen = densities(G1, D1)
+curves(seen, "number", "density, probability", title="after playing together", alt=describe(seen))
+again = play(G1, D1, 2 * alone, 2 * alone, seed=2)
+print(f"D alone for {2 * alone} more steps: loss {sum(again[-50:]) / 50:.3f}; ln 2 = {math.log(2):.3f}")
 
 # %% [markdown] tags=["core"]
 # **What to notice.** The loss is ln 2 ≈ 0.693 at first, falls, and comes back to ln 2. A loss of ln 2 says one thing only:
 # *D gives no information*. Three things look like that: a discriminator that has not learned yet, a perfect generator, and
-# a discriminator too weak to see what is wrong. Here it is partly the third: look at the tails, where real numbers lie and
-# hardly a generated one. The best discriminator would see it, ours says ½. Look at the samples, not at the number.
+# a discriminator that has lost track, or is too weak. Here it is partly the third: in the tails lie real numbers and hardly
+# a generated one, and ours says ½. Left alone again it finds them: its loss falls. Look at samples, not at the number.
 
 # %% [markdown] tags=["core"]
 # ### The loss that is printed and the loss that is trained
 #
 # In the paper's min-max game $G$ minimises $\log(1 - D)$. When $D$ is sure that a number is fake, the slope of that loss
 # vanishes: $G$ learns nothing just when it is worst. The *non-saturating* loss $-\log D$ wants the same, and its slope is
-# near −1 there. It is what everybody trains. Slopes with respect to the logit:
+# near −1 there. pix2pix trains it, and so does nearly everybody who uses this cross-entropy. Slopes with respect to the logit:
 
 # %% tags=["core"]
 logit = torch.tensor([-10.0, -2.0, 0.0, 2.0], dtype=torch.float64, requires_grad=True)
@@ -210,13 +208,13 @@ print(f"{len(train)} training tiles, {len(test)} test tiles; x and y are {tuple(
 #
 # An *encoder* halves the image again and again; a *decoder* doubles it back. The smallest layer, the *bottleneck*,
 # knows the large picture but has forgotten where the edges were. A *skip* hands each decoder step the encoder's
-# activation of the same size. Drawn as a letter U:
+# activation of the same size. Drawn as a letter U; `up1`, for instance, gets the bottleneck and the skip from `down3`:
 #
 # ```
-# x ─ down1 ───────────────── skip ──────────────┬─ head ─ G(x)
-#       └ down2 ───────────── skip ────────┬─ up3
-#           └ down3 ───────── skip ──┬─ up2
-#               └ down4 (bottleneck) ─ up1
+# x ─ down1 ─────────── skip ─────────── up3 ─ head ─ G(x)
+#       └ down2 ─────── skip ─────── up2 ─┘
+#           └ down3 ─── skip ─── up1 ─┘
+#               └ down4 (bottleneck) ─┘
 # ```
 
 # %% [markdown] tags=["core"]
@@ -382,7 +380,7 @@ for n_layers in (0, 1, 3, 5):
     formula = receptive_field([(kernel, stride) for stride in strides])
     side = PatchGAN(n_layers=n_layers).receptive_field
     share = f"{side / 256:.0%} of 256, {side / 64:.0%} of 64"
-    print(f"{n_layers} layers of stride 2: {formula} by your formula; the network says {side}, {share}")
+    print(f"{n_layers} layers of stride 2: {formula} by the formula; the network says {side}, {share}")
 
 # %% [markdown] tags=["core"]
 # **What to notice.** 1, 16, 70 and 286 are the four discriminators of the paper, at 256 pixels. About the same fractions
@@ -522,7 +520,7 @@ train_step = check("01.5", train_step)
 # ### Your step trains
 #
 # `fit` seeds each step, draws the batches, averages the weights of $G$ and calls your step. The learning rate is higher than
-# the paper's 2·10⁻⁴, because we train for a thousand steps, not for a hundred thousand.
+# the paper's 2·10⁻⁴, because we train for one or two thousand steps, not for a hundred thousand.
 
 
 # %% tags=["core"]
@@ -549,8 +547,7 @@ pictures(
 
 # %% [markdown] tags=["core"]
 # **What to notice.** Coasts are where the map has them; forest, dry land and deep water have plausible colours; mountains
-# get a rough texture. Snow comes out as patches of blue: the map's white and the sea's pale blue are hard to tell apart in
-# so few steps. And the texture repeats. This generator has no noise: it knows one answer to each map.
+# get a rough texture. Snow comes out as patches of blue: the map's white and the sea's pale blue are hard to tell apart in so few steps. Over land and sea lies a fine lattice, and the texture repeats: section 8 shows where a lattice comes from. This generator has no noise: it knows one answer to each map.
 
 # %% tags=["core"]
 log = yours.history
@@ -566,10 +563,11 @@ everything = test.batch(range(len(test)))
 with torch.no_grad():
     result = scores({"image": yours.method.translate(everything["A"]).image}, everything["B"])
 print("100 test tiles:", {name: round(value, 2) for name, value in result.items()}, "(L1 in levels of 0 to 255)")
+alone_l1 = [record["metrics"]["spectrum_gap"] for record in skips_study if record["arm"] == "unet-l1"]
+course.claim("C2", "more fine detail than any run with L1 alone", result["spectrum_gap"], max(alone_l1), 0.5)
 
 # %% [markdown]
-# **What to notice.** None of the three curves tells you whether the pictures are good. What $d$ loses $g$ wins, so both may
-# stay level while the images improve. L1 falls early; after that it mostly measures what the map cannot tell. Look at the
+# **What to notice.** None of the three curves tells you whether the pictures are good. $d$ and $g$ each depend on how good the opponent is, so a level or a falling curve says little. L1 falls early; after that it mostly measures what the map cannot tell. Look at the
 # pictures, always.
 
 # %% [markdown]
@@ -637,7 +635,7 @@ for row in numbers("skips"):
 # %% [markdown] tags=["core"]
 # **What to notice.** The first half reproduces: with skips L1 is lower, with and without the discriminator. The second half
 # does *not* show here: the adversarial loss brings fine detail (a gap nearer to 0) to both kinds of network. Whether that
-# detail is any good L1 cannot say. The paper asked a segmentation network how much of a street scene it recognised in the
+# detail is any good L1 cannot say, nor can the gap: without skips part of it is a lattice and specks at fixed places. The paper asked a segmentation network how much of a street scene it recognised in the
 # outputs; our maps have no such labels.
 
 # %% [markdown] tags=["core"]
@@ -660,7 +658,7 @@ patches_study = gallery("patches", seeds=(1,), metrics=("L1", "spectrum_gap", "c
 # ## 7 The bug clinic
 #
 # "Is this mode collapse?" "What should the losses look like?" These are the most asked questions about GANs. Here are six
-# recorded runs of a pix2pix like yours, 700 steps each, on Earth, Grove or Faces, with **one fault planted in each**: every
+# recorded runs of a pix2pix like yours, 700 steps each, on Earth, on Earth with a height map as second input, or on Grove, with **one fault planted in each**: every
 # fault of the table once. Which recordings you get, and in which order, depends on your id.
 
 # %% tags=["core"]
@@ -804,12 +802,12 @@ for norm in ("batch", "instance"):
 #
 # | | paper (v3) | official code | gritlib, this lesson |
 # |---|---|---|---|
-# | loss of G | printed min-max, "rather train −log D" | −log D | −log D |
-# | D's loss | "divide by 2" | halved | halved |
-# | order | – | D, then G with a fresh D | the same |
-# | noise | dropout, also at test time | dropout; in `eval` mode only with `--eval` off | dropout from depth 6; `translate(noise=…)` decides |
+# | loss of G | min-max in the equation; trains −log D | −log D | −log D |
+# | D's loss | halved | halved | halved |
+# | order | alternating steps | D, then G with a fresh D | the same |
+# | noise | dropout, also at test time | dropout, also at test time unless `--eval` | dropout from depth 6; `translate(noise=…)` decides |
 # | norm at test time | batch statistics, batch 1 | train mode | instance norm; batch norm re-estimated |
-# | size, batch, steps | 256, 1 to 10, 200 epochs | 256, 1, 200 epochs | 64, 4, about a thousand steps |
+# | size, batch, steps | 256, 1 to 10, epochs by data set | 256, 1, 200 epochs | 64, 4, one to three thousand steps |
 # | learning rate | 2·10⁻⁴ | 2·10⁻⁴, falls to 0 in the second half | 5·10⁻⁴, falls to 0 in the second half |
 # | weights used | last | last | averaged over the steps |
 # | jitter | resize to 286, crop 256, mirror | the same, one draw for both images | crops of a larger tile, mirror, one draw |
@@ -818,7 +816,7 @@ for norm in ("batch", "instance"):
 # %% [markdown]
 # ## What is not shown here
 #
-# One data set, 64 pixels, a thousand steps, one CPU: none of the numbers above says how pix2pix does on facades at 256
+# One data set, 64 pixels, one or two thousand steps, one CPU: none of the numbers above says how pix2pix does on facades at 256
 # pixels. The paper judges by people and by a segmentation network; we have neither here (the segmentation score comes
 # in lesson 05). The patterns in the pictures are a property of this small set-up; we did not look for the cure. That the
 # saturating loss trains worse is not shown either, only that its slope vanishes: Adam rescales small gradients.

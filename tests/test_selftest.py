@@ -45,7 +45,7 @@ def test_the_whole_run_is_tests_check_solutions_notebooks(calls, capsys, monkeyp
     for words, env in (noted[0], *noted[2:]):
         assert words[-4:] == ["-n", "2", "--dist", "loadfile"] and env["OMP_NUM_THREADS"] == "1"
     solutions, notebooks = noted[2:]
-    assert "--nbval-cell-timeout=640" in solutions[0] and "--nbval-cell-timeout=640" in notebooks[0]
+    assert "--nbval-cell-timeout=600" in solutions[0] and "--nbval-cell-timeout=600" in notebooks[0]
     assert (solutions[1]["GRITLIB_PRESET"], solutions[1]["GRITLIB_STRICT"]) == ("ci", "1")
     assert notebooks[1]["GRITLIB_PRESET"] == "smoke" and "GRITLIB_STRICT" not in notebooks[1]
     homes = {env["GRITLIB_HOME"] for _, env in noted}

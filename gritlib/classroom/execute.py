@@ -11,8 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-# The longest lesson has 160 s for all its cells at preset ci; what takes four times that in one cell hangs.
-CELL_SECONDS = 640
+CELL_SECONDS = 600  # several times what a whole lesson may take at preset ci; a cell beyond it hangs
 LARGEST = 1_500_000  # bytes of a notebook: what a repository and a slow line bear
 LARGE_PICTURE = 20_000  # bytes of a PNG beyond which the committed copy is a lighter one; a student's run shows the PNG
 DRAWING = 4096  # colours; a picture with more is a photo

@@ -47,12 +47,13 @@ def check(id: str, *answer, strict: bool | None = None):
             own version fail then, too: neither shows that the cell's answer is right.
 
     Returns:
-        The student's own objects if all is right and not far too slow, else gritlib's, marked so that they never count.
+        The student's own objects if all is right and not far too slow, else gritlib's, marked so that they never count;
+        after an exercise that differs in the student's class, gritlib's public ones, which the lesson goes on with.
 
     Raises:
         ValueError: unknown exercise. TypeError: another number of objects. CheckFailed: in strict mode.
     """
-    exercise = load(id)
+    exercise = public = load(id)
     cohort = session._session.cohort if session._session is not None else None
     if cohort and exercise.variant:
         exercise = exercise.variant(cohort)
@@ -63,11 +64,11 @@ def check(id: str, *answer, strict: bool | None = None):
     if session._session is not None:
         session._session.yours[id] = own
     if report.status not in ("reference", "not attempted"):
-        progress.record_points(id, report.points, exercise.points)
+        progress.record_points(id, report.points, exercise.points, cohort if exercise is not public else None)
     if (strict_mode() if strict is None else strict) and report.status != "right":
         raise CheckFailed(describe(report))
-    if not own:
-        return exercise.handed_back()
+    if not own or exercise is not public:
+        return public.handed_back()
     return answer[0] if len(answer) == 1 else answer
 
 

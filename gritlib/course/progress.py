@@ -63,12 +63,15 @@ def _plain(value):
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def record_points(id: str, points: float, total: float) -> None:
-    """The best result of an exercise so far, and how often it was tried."""
+def record_points(id: str, points: float, total: float, cohort: str | None = None) -> None:
+    """The best result of an exercise so far, and how often it was tried. An exercise that differs in a class begins
+    anew there."""
     lesson = id.split(".")[0]
     before = read(lesson)["exercises"].get(id, {})
+    before = before if before.get("cohort") == cohort else {}
     best, tries = max(points, before.get("points", 0)), before.get("tries", 0) + 1
-    record(lesson, "exercises", id, {"points": best, "total": total, "tries": tries})
+    entry = {"points": best, "total": total, "tries": tries} | ({"cohort": cohort} if cohort else {})
+    record(lesson, "exercises", id, entry)
 
 
 def summary(lesson: str) -> dict:

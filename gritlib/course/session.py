@@ -40,13 +40,11 @@ def start(lesson: str, cohort: str | None = None) -> None:
     about, preset = get(lesson), automatic()
     kept = _session.yours if _session is not None and (_session.lesson, _session.cohort) == (lesson, cohort) else {}
     _session = Session(lesson, preset, cohort, kept)
-    device = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f"CPU, {torch.get_num_threads()} {'thread' if torch.get_num_threads() == 1 else 'threads'}"
-    )
+    threads = torch.get_num_threads()
+    cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else cpu
     steps = sum(by_preset[preset] for by_preset in about.steps.values())
-    wait = f"{steps} training steps, about {about.compute} minutes of computing (at preset cpu on two cores)"
+    wait = f"{steps} training steps" + (f", about {about.compute} minutes on two cores" if preset == "cpu" else "")
     print(f"Lesson {lesson}, {about.title}")
     print(f"{device}; preset {preset}: {wait if steps else 'nothing is trained'}")
     print(f"gritlib {gritlib.__version__}, torch {torch.__version__}, Python {platform.python_version()}")

@@ -78,8 +78,8 @@ class FieldViewer:
         self.picture.value = data.getvalue()
         seen = (box[2] - box[0]) * (box[3] - box[1]) / (width * height)
         self.text.value = (
-            f"{cells[0]} x {cells[1]} outputs; this one sees {side} x {side} pixels: rows {box[1]} to {box[3] - 1}, columns "
-            f"{box[0]} to {box[2] - 1} of the image, {seen:.2%} of it"
+            f"{cells[0]} x {cells[1]} outputs; this one sees {side} x {side} pixels: rows {box[1]} to {box[3] - 1}, "
+            f"columns {box[0]} to {box[2] - 1} of the image, {seen:.2%} of it"
         )
 
     def cells(self) -> tuple[int, int]:

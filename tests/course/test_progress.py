@@ -31,6 +31,15 @@ def file(own_home):
     return path
 
 
+def test_an_exercise_of_another_class_begins_anew():
+    record_points("01.3", 3, 3)
+    record_points("01.3", 0, 3, "spring")
+    assert read("01")["exercises"]["01.3"] == {"points": 0, "total": 3, "tries": 1, "cohort": "spring"}
+    record_points("01.3", 2, 3, "spring")
+    record_points("01.3", 1, 3, "spring")
+    assert read("01")["exercises"]["01.3"] == {"points": 2, "total": 3, "tries": 3, "cohort": "spring"}
+
+
 def test_nothing_is_recorded_at_first(own_home):
     assert read("01") == EMPTY and not own_home.exists()
 

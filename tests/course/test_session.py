@@ -18,11 +18,17 @@ def test_start_says_what_it_runs_on_and_how_long_it_takes(capsys, monkeypatch):
     lesson = LESSONS["01"]
     assert out.startswith(f"Lesson 01, {lesson.title}\n")
     assert f"preset smoke: {sum(run['smoke'] for run in lesson.steps.values())} training steps" in out
-    assert f"about {lesson.compute} minutes" in out and f"Reading about {lesson.reading} minutes" in out
+    assert "minutes on two cores" not in out and f"Reading about {lesson.reading} minutes" in out
     assert f"coding {lesson.coding}" in out
     assert f"gritlib {gritlib.__version__}, torch {torch.__version__}, Python 3." in out
     assert ("CPU, 1 thread" in out) or torch.cuda.is_available()
     assert "So far: 01 pix2pix" in out and "0 of " in out
+
+
+def test_how_long_it_takes_is_said_for_the_preset_it_was_measured_at(monkeypatch, capsys):
+    monkeypatch.setenv("GRITLIB_PRESET", "cpu")
+    start("01")
+    assert f"training steps, about {LESSONS['01'].compute} minutes on two cores" in capsys.readouterr().out
 
 
 def test_a_lesson_without_training_says_so_and_names_the_preset_too(capsys):

@@ -1,4 +1,4 @@
-"""The exercises, one file a lesson."""
+"""The exercises, a folder a lesson."""
 
 from importlib import import_module
 
