@@ -232,7 +232,7 @@ def test_train_stop_resume(capsys, tmp_path):
     a, b = (read(tmp_path / name)["state"] for name in ("run", "whole"))
     assert all(torch.equal(a[key], b[key]) for key in a)
     assert run(*words, "--overwrite", "--seed", "1", capsys=capsys)[0] == 0
-    assert not torch.equal(read(tmp_path / "run")["state"]["G.head.weight"], b["G.head.weight"])
+    assert not torch.equal(read(tmp_path / "run")["state"]["G.head.1.weight"], b["G.head.1.weight"])
 
 
 def test_free_folder_counts_up(tmp_path):
