@@ -77,7 +77,7 @@ def draw_pictures(
             raise ValueError(f"{len(given)} {name} for {wanted}: give one each, or none")
     side = scale * max(max(cell.shape[:2]) for row in cells for cell in row)
     lines = max((title.count("\n") + 1 for title in titles), default=0)
-    pad, left, top = 4, (12 + 7.5 * max(map(len, labels)) if labels else 4), 16 * lines + 6
+    pad, left, top = 4, (12 + int(7.5 * max(map(len, labels))) if labels else 4), 16 * lines + 6
     bottom = 22 * bool(caption)
     width, height = left + columns * (side + pad), top + len(cells) * (side + pad) + bottom
     width = max(width, int(6.2 * len(caption)) + 8)
@@ -87,11 +87,13 @@ def draw_pictures(
         if labels:
             figure.text((left - 6) / width, (y + side / 2) / height, labels[r], ha="right", va="center", fontsize=9)
         for c, cell in enumerate(row):
-            axes = figure.add_axes([(left + c * (side + pad)) / width, y / height, side / width, side / height])
-            axes.imshow(cell, interpolation="nearest")
-            axes.set_axis_off()
+            enlarged = cell.repeat(scale, 0).repeat(scale, 1)
+            x = left + c * (side + pad)
+            # Not imshow: its axes lie between pixels for some sizes, and then a column is drawn twice.
+            figure.figimage(enlarged, x, y + side - enlarged.shape[0], origin="upper")
             if r == 0 and titles:
-                axes.set_title(titles[c], fontsize=9, pad=4)
+                middle = (x + enlarged.shape[1] / 2) / width
+                figure.text(middle, (y + side + 5) / height, titles[c], ha="center", va="bottom", fontsize=9)
     if caption:
         figure.text(4 / width, 7 / height, caption, fontsize=8, color="0.3")
     return figure
