@@ -49,6 +49,13 @@ def test_the_notebooks_are_what_their_sources_make():
     assert builder.check(ROOT) == []
 
 
+@pytest.mark.parametrize("path, id", EXERCISES, ids=lambda value: getattr(value, "stem", value))
+def test_an_exercise_announces_its_points_and_minutes(path, id):
+    exercise, cells = exercises.load(id), [cell.source for cell in notebook("notebooks", path).cells]
+    announced = [text for text in cells if f"### Exercise {id}" in text]
+    assert len(announced) == 1 and f"> {exercise.points:g} points · {exercise.minutes} minutes" in announced[0]
+
+
 @each_lesson
 @pytest.mark.parametrize("kind", ["notebooks", "handout"])
 def test_no_line_of_a_solution_is_in_the_students_hands(path, kind, tmp_path):

@@ -54,5 +54,4 @@ DIAGNOSE = Exercise(
         Part("four or more of the six runs", 1, draw_student, answered, judge=four_or_more),
         Part("all six", 1, draw_student, answered, judge=all_six),
     ),
-    needs=("gritlib.studies.clinic",),
 )
