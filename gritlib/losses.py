@@ -3,6 +3,8 @@
 D's outputs are logits. "Real" and "fake" terms are means over all patches and images of the batch.
 """
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -82,6 +84,73 @@ def pixel(image: Tensor, target: Tensor, kind: str = "l1") -> Tensor:
     if image.shape != target.shape:
         raise ValueError(f"pixel loss of shapes {tuple(image.shape)} and {tuple(target.shape)}: they must agree")
     return PIXEL[kind](image, target)
+
+
+def perceptual(
+    features: Callable[[Tensor], list[Tensor]], image: Tensor, target: Tensor, weights: Sequence[float] | None = None
+) -> Tensor:
+    """Σ_i w_i·‖φ_i(image) − φ_i(target)‖₁, means over positions, channels and images; nothing flows to the target.
+
+    Args:
+        features: images -> feature maps φ_i of a frozen network, preprocessing included. image, target: (B, 3, H, W) in
+            [-1, 1]. weights: w_i, by default 1. Source: Johnson et al. 2016; L1 and weights as in pix2pixHD and SPADE.
+
+    Raises:
+        ValueError: numbers of weights and feature maps that differ.
+    """
+    with torch.no_grad():
+        wanted = features(target)
+    found = features(image)
+    weights = [1.0] * len(found) if weights is None else weights
+    if len(weights) != len(found):
+        raise ValueError(f"{len(weights)} weights for {len(found)} feature maps: give one for each")
+    return sum(w * l1(a, b) for w, a, b in zip(weights, found, wanted, strict=True))
+
+
+def feature_matching(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Mean L1 between a discriminator's intermediate activations for fake and for real images; nothing flows to the real
+    side.
+
+    Args:
+        fake, real: one list of activations for each scale of the discriminator, without the final logits. Averaged over
+            scales, summed over layers. Source: pix2pixHD, as SPADE's code weighs it.
+
+    Raises:
+        ValueError: different numbers of scales or layers.
+    """
+    if [len(scale) for scale in fake] != [len(scale) for scale in real] or not fake:
+        counts = [[len(scale) for scale in side] for side in (fake, real)]
+        raise ValueError(f"activations of fake and real images differ in number, {counts[0]} and {counts[1]} a scale")
+    pairs = [(a, b.detach()) for f, r in zip(fake, real, strict=True) for a, b in zip(f, r, strict=True)]
+    return sum(l1(a, b) for a, b in pairs) / len(fake)
+
+
+def kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL divergence of N(μ, σ²) from N(0, 1) for each image, summed over the code: (B,). SPADE's code sums over the
+    batch too; here that is left to the caller.
+
+    Args:
+        mu, logvar: (B, d), logvar = ln σ².
+    """
+    mu, logvar = full(mu), full(logvar)
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).flatten(1).sum(1)
+
+
+def r1(real_logits: Tensor, real: Tensor) -> Tensor:
+    """½·E‖∂D(real)/∂real‖², to be weighed by γ (Mescheder et al. 2018). The gradient is of the sum of each image's mean
+    logit, so that a PatchGAN's number of patches does not matter (course decision; one logit an image is the paper's).
+
+    Args:
+        real_logits: D(real), (B, ...). real: (B, C, H, W), which requires a gradient.
+
+    Raises:
+        ValueError: real does not require a gradient.
+    """
+    if not real.requires_grad:
+        raise ValueError("R1 needs the gradient on the real images: call real.requires_grad_() before D sees them")
+    score = full(real_logits).flatten(1).mean(1).sum()
+    (gradient,) = torch.autograd.grad(score, real, create_graph=True)
+    return 0.5 * full(gradient).square().flatten(1).sum(1).mean()
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:

@@ -5,6 +5,11 @@ import torch
 
 
 @pytest.fixture(autouse=True)
+def no_downloads(monkeypatch):
+    monkeypatch.delenv("GRITLIB_ALLOW_DOWNLOAD", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -8,7 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from gritlib.losses import GANS, PIXEL, d_adversarial, g_adversarial, l1, l2, mix, pixel, total
+from gritlib.losses import (
+    GANS,
+    PIXEL,
+    d_adversarial,
+    feature_matching,
+    g_adversarial,
+    kl,
+    l1,
+    l2,
+    mix,
+    perceptual,
+    pixel,
+    r1,
+    total,
+)
 
 numbers = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=12)
 quick = settings(max_examples=40, deadline=None, derandomize=True)
@@ -184,3 +198,79 @@ def test_total_is_the_sum_of_the_terms(values):
     terms = {str(i): torch.tensor(v, requires_grad=True) for i, v in enumerate(values)}
     assert total(terms).item() == pytest.approx(sum(values), abs=1e-4)
     assert all(g == 1 for g in torch.autograd.grad(total(terms), list(terms.values())))
+
+
+def two_maps(images):  # a pointwise feature, and one that sees edges
+    return [images * 2, (images[..., 1:] - images[..., :-1]).abs()]
+
+
+def test_perceptual_is_the_weighted_sum_of_mean_differences_of_features():
+    x, y = torch.randn(2, 3, 3, 8, 8, dtype=torch.float64)
+    wanted = [(a - b).abs().mean().item() for a, b in zip(two_maps(x), two_maps(y), strict=True)]
+    assert perceptual(two_maps, x, y).item() == pytest.approx(sum(wanted), rel=1e-12)
+    weighted = perceptual(two_maps, x, y, (0.25, 3)).item()
+    assert weighted == pytest.approx(0.25 * wanted[0] + 3 * wanted[1], rel=1e-12)
+    assert perceptual(two_maps, x, x).item() == 0
+
+
+def test_perceptual_moves_the_image_and_never_the_target():
+    x, y = (torch.randn(1, 3, 8, 8, requires_grad=True) for _ in range(2))
+    perceptual(two_maps, x, y).backward()
+    assert x.grad.abs().sum() > 0 and y.grad is None
+
+
+def test_perceptual_needs_a_weight_for_each_layer():
+    with pytest.raises(ValueError, match="3 weights for 2 feature maps"):
+        perceptual(two_maps, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), (1, 1, 1))
+
+
+def test_feature_matching_sums_layers_averages_scales_and_leaves_the_real_side_alone():
+    shapes = [(2, 4, 8, 8), (2, 8, 4, 4)], [(2, 4, 4, 4), (2, 8, 2, 2)]
+    fake, real = ([[torch.randn(s, requires_grad=True) for s in scale] for scale in shapes] for _ in range(2))
+    by_hand = [[(a - b).abs().mean() for a, b in zip(f, r, strict=True)] for f, r in zip(fake, real, strict=True)]
+    loss = feature_matching(fake, real)
+    assert loss.item() == pytest.approx((sum(by_hand[0]) + sum(by_hand[1])).item() / 2, rel=1e-6)
+    loss.backward()
+    assert all(a.grad.abs().sum() > 0 for scale in fake for a in scale)
+    assert all(b.grad is None for scale in real for b in scale)
+    assert feature_matching(real, real).item() == 0
+
+
+def test_feature_matching_refuses_discriminators_of_different_depth():
+    a = torch.zeros(1, 1, 2, 2)
+    with pytest.raises(ValueError, match=r"\[2\] and \[1\]"):
+        feature_matching([[a, a]], [[a]])
+    with pytest.raises(ValueError, match="differ"):
+        feature_matching([], [])
+
+
+def test_kl_is_torchs_for_every_image():
+    mu, logvar = torch.randn(2, 5, 8, dtype=torch.float64)
+    normal = torch.distributions.Normal
+    wanted = torch.distributions.kl_divergence(
+        normal(mu, (0.5 * logvar).exp()), normal(torch.zeros_like(mu), torch.ones_like(mu))
+    )
+    assert torch.allclose(kl(mu, logvar), wanted.sum(1))
+    assert torch.equal(kl(torch.zeros(2, 3), torch.zeros(2, 3)), torch.zeros(2))
+
+
+def test_r1_of_a_linear_critic_is_half_its_squared_weights():
+    weight = torch.randn(3, 8, 8, dtype=torch.float64)
+    real = torch.randn(4, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    logits = (real * weight).flatten(1).sum(1, keepdim=True)
+    assert r1(logits, real).item() == pytest.approx(0.5 * weight.square().sum().item(), rel=1e-12)
+
+
+def test_r1_reaches_the_critics_weights_and_ignores_how_often_a_logit_is_repeated():
+    critic = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Softplus(), torch.nn.Conv2d(4, 1, 6)).double()
+    real = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    logits = critic(real)
+    penalty = r1(logits, real)
+    assert r1(critic(real).expand(-1, 1, 5, 5), real).item() == pytest.approx(penalty.item(), rel=1e-9)
+    gradients = torch.autograd.grad(penalty, [p for p in critic.parameters() if p.ndim > 1])
+    assert all(g.abs().sum() > 0 for g in gradients)
+
+
+def test_r1_of_images_without_a_gradient_says_what_is_missing():
+    with pytest.raises(ValueError, match="requires_grad_"):
+        r1(torch.zeros(2, 1), torch.zeros(2, 3, 8, 8))

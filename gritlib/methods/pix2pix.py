@@ -7,6 +7,8 @@
 | L_cGAN  | −log D(A, G(A))        | real + fake |
 | λ·L1    | ‖B − G(A)‖₁ on G(A)    | –           |
 
+Any of the terms can be left out, and a perceptual one put in, which is not in the paper: lesson 02 compares them.
+
 D moves first and its loss is halved, as in the authors' code. The defaults are the course's size (64 pixels), with
 instance norm and a bottleneck of 4x4, because instance norm on maps of 2x2 and less leaves blobs; the `paper` preset is
 the published network at 256. At test time the authors keep dropout on and use the batch's own statistics; here both are
@@ -21,7 +23,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gritlib import losses
+from gritlib import backbones, losses
 from gritlib.methods.base import Method, MethodConfig, Player
 from gritlib.nets import Output, PatchGAN, UNet
 from gritlib.nets.blocks import reestimate_batchnorm
@@ -59,7 +61,11 @@ class Pix2PixConfig(MethodConfig):
     pixel: Literal["l1", "l2", "mix"] = "l1"
     """pixel loss"""
     pixel_weight: float = 100.0
-    """λ"""
+    """λ; 0 leaves the pixel loss out"""
+    perceptual_weight: float = 0.0
+    """weight of a perceptual loss beside or instead of the pixel loss"""
+    perceptual: Literal["auto", "vgg16", "vgg19"] = "auto"
+    """the feature network of the perceptual loss: vgg16 is embedded, vgg19 the papers', auto takes that if it may"""
     lr: float = 2e-4
     """Adam's learning rate, both players"""
     beta1: float = 0.5
@@ -88,6 +94,8 @@ class Pix2Pix(Method):
         super().__init__()
         config.check_channels()
         self.config = c = config
+        if not (c.gan_weight or c.pixel_weight or c.perceptual_weight):
+            raise ValueError("gan_weight, pixel_weight and perceptual_weight are all 0: nothing is left to minimise")
         if generator is None:
             if c.dropout and c.depth < 6:
                 raise ValueError(f"dropout with depth {c.depth}: it follows inner layers that only depth 6 or more has")
@@ -98,6 +106,8 @@ class Pix2Pix(Method):
         if discriminator is None:
             discriminator = init_normal(PatchGAN(judged, c.d_width, c.d_layers, c.d_norm))
         self.D = discriminator
+        if c.perceptual_weight and c.out_channels != 3:
+            raise ValueError(f"a perceptual loss looks at RGB images, the outputs have {c.out_channels} channels")
         self.replace_loss("d_loss", d_loss)
         self.replace_loss("g_loss", g_loss)
         self.multiple = 2**c.depth
@@ -132,8 +142,13 @@ class Pix2Pix(Method):
         Args:
             fake, B: (B, C, H, W) in [-1, 1]. fake_logits: D's judgement of fake, None without an adversarial term.
         """
-        c = self.config
-        terms = {c.pixel.upper(): c.pixel_weight * losses.pixel(fake, B, c.pixel)}
+        c, terms = self.config, {}
+        if c.pixel_weight:
+            terms[c.pixel.upper()] = c.pixel_weight * losses.pixel(fake, B, c.pixel)
+        if c.perceptual_weight:
+            # Not a module of this one: frozen weights belong into no checkpoint, and translating needs none.
+            net = backbones.perceptual(c.perceptual).to(fake.device)
+            terms["perceptual"] = c.perceptual_weight * losses.perceptual(net.features, fake, B, net.weights)
         if fake_logits is not None:
             terms["adv"] = c.gan_weight * losses.g_adversarial(fake_logits, c.gan)
         return terms

@@ -13,6 +13,8 @@ import torch
 from gritlib.methods import METHODS, GRITConfig, Pix2PixConfig, build
 
 GIVEN_BY_THE_DATA = {"in_channels", "out_channels"}
+# Its other value needs a file of 575 MB: test_pix2pix.py shows that the network named is the network asked for.
+ELSEWHERE = {"perceptual"}
 CHANGES = {
     "grit": {
         "width": (2, 4, "image"),
@@ -47,6 +49,7 @@ CHANGES = {
         "gan_weight": (1.0, 0.5, "terms"),
         "pixel": ("l1", "l2", "terms"),
         "pixel_weight": (100.0, 10.0, "terms"),
+        "perceptual_weight": (0.0, 10.0, "terms"),
         "lr": (1e-4, 1e-3, "optimisers"),
         "beta1": (0.5, 0.0, "optimisers"),
     },
@@ -87,7 +90,7 @@ def unchanged():
 
 @pytest.mark.parametrize(
     "name, field",
-    [(name, f.name) for name in METHODS for f in fields(CONFIGS[name]) if f.name not in GIVEN_BY_THE_DATA],
+    [(name, f.name) for name in METHODS for f in fields(CONFIGS[name]) if f.name not in GIVEN_BY_THE_DATA | ELSEWHERE],
 )
 def test_every_option_changes_what_it_says_and_nothing_before(name, field, unchanged):
     assert field in CHANGES[name], f"{name} has a new option {field}: say in CHANGES what it must change"
@@ -99,7 +102,8 @@ def test_every_option_changes_what_it_says_and_nothing_before(name, field, uncha
 def test_the_table_names_no_option_that_is_gone():
     assert set(CHANGES) == set(METHODS) == set(CONFIGS)
     for name, changes in CHANGES.items():
-        assert set(changes) | GIVEN_BY_THE_DATA == {f.name for f in fields(METHODS[name].Config)}
+        known = {f.name for f in fields(METHODS[name].Config)}
+        assert set(changes) | GIVEN_BY_THE_DATA == known - ELSEWHERE
 
 
 @pytest.mark.parametrize("name", METHODS)

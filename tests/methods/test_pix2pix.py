@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gritlib import losses
+from gritlib import backbones, losses
 from gritlib.methods import Pix2Pix, Pix2PixConfig
 from gritlib.nets import PatchGAN
 
@@ -126,6 +126,33 @@ def test_without_gan_weight_only_the_generator_plays():
     turns = list(small({"discriminator": judge}, gan_weight=0).turns(BATCH, 0))
     assert [(player, list(terms)) for player, terms in turns] == [("generator", ["L1"])]
     assert not judge.seen, "D is not computed for nothing"
+
+
+def test_a_perceptual_loss_beside_or_instead_of_the_pixel_loss():
+    turns = list(small(perceptual_weight=10.0, gan_weight=0.0).turns(BATCH, 0))
+    assert [list(terms) for _, terms in turns] == [["L1", "perceptual"]]
+    method = small(perceptual_weight=10.0, gan_weight=0.0, pixel_weight=0.0)
+    ((_, terms),) = method.turns(BATCH, 0)
+    net = backbones.perceptual("vgg16")
+    wanted = losses.perceptual(net.features, method.G(A), B, net.weights)
+    assert list(terms) == ["perceptual"] and terms["perceptual"].item() == pytest.approx(10 * wanted.item(), rel=1e-5)
+    assert all(g is not None for g in gradients(terms, method.G))
+    assert not any("features" in key for key in method.state_dict())  # a checkpoint holds what is trained
+
+
+def test_the_network_of_the_perceptual_loss_is_the_one_named(monkeypatch):
+    asked, real = [], backbones.perceptual
+    monkeypatch.setattr(backbones, "perceptual", lambda name: asked.append(name) or real("vgg16"))
+    for name in ("vgg19", "auto"):
+        list(small(perceptual_weight=1.0, perceptual=name).turns(BATCH, 0))
+    assert asked == ["vgg19", "auto"]
+
+
+def test_objectives_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="nothing is left to minimise"):
+        small(gan_weight=0.0, pixel_weight=0.0)
+    with pytest.raises(ValueError, match="4 channels"):
+        small(perceptual_weight=1.0, out_channels=4)
 
 
 def test_custom_networks_and_losses_are_used():
