@@ -24,7 +24,39 @@ def to_lab(images: Tensor) -> Tensor:
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
 
 
-def colour_overlap(images: Tensor, targets: Tensor) -> float:
+class ColourHistogram:
+    """How often each a* and each b* occurs in images that arrive in batches.
+
+    Attributes:
+        counts: pixels a bin, (2, bins); `shares` divides them by the number of pixels.
+    """
+
+    def __init__(self, images: Tensor | None = None):
+        # Zero lies in the middle of a bin, or rounding would scatter greys over two.
+        self.edges = torch.arange(-128 - BIN / 2, 128 + BIN, BIN, dtype=torch.float64)
+        self.counts = torch.zeros(2, len(self.edges) - 1, dtype=torch.float64)
+        if images is not None:
+            self.update(images)
+
+    @torch.no_grad()
+    def update(self, images: Tensor) -> "ColourHistogram":
+        """Add images (B, 3, H, W) in [-1, 1].
+
+        Raises:
+            ValueError: images that are not RGB.
+        """
+        if images.shape[1] != 3:
+            raise ValueError(f"images of {images.shape[1]} channels have no colour: needed are (B, 3, H, W)")
+        channels = to_lab(images)[:, 1:].unbind(1)
+        self.counts += torch.stack([torch.histogram(channel.flatten().cpu(), self.edges)[0] for channel in channels])
+        return self
+
+    @property
+    def shares(self) -> Tensor:
+        return self.counts / self.counts.sum(1, keepdim=True)
+
+
+def colour_overlap(images: Tensor | ColourHistogram, targets: Tensor | ColourHistogram) -> float:
     """Histogram intersection of all images' a* and of all images' b* with the targets', the mean of the two.
 
         ½·Σ_channel Σ_bin min(p, q),   p and q the shares of pixels in a bin
@@ -32,20 +64,14 @@ def colour_overlap(images: Tensor, targets: Tensor) -> float:
     1: the same colours as often; 0: no colour in common. Two samples of one distribution lie a little below 1.
 
     Args:
-        images, targets: (B, 3, H, W) in [-1, 1].
+        images, targets: (B, 3, H, W) in [-1, 1], or histograms that have seen them.
 
     Raises:
         ValueError: shapes that differ, values outside [-1, 1], or images that are not RGB. Source: Isola et al. 2017,
             figure 7 (per channel, over the whole test set); bins of 2 units and the mean of the two are course
             decisions.
     """
-    check_pair(images, targets)
-    if images.shape[1] != 3:
-        raise ValueError(f"images of {images.shape[1]} channels have no colour: needed are (B, 3, H, W)")
-    # Zero lies in the middle of a bin, or rounding would scatter greys over two.
-    edges = torch.arange(-128 - BIN / 2, 128 + BIN, BIN, dtype=torch.float64)
-    shares = [
-        [torch.histogram(channel.flatten().cpu(), edges)[0] / channel.numel() for channel in to_lab(x)[:, 1:].unbind(1)]
-        for x in (images, targets)
-    ]
-    return sum(torch.minimum(p, q).sum().item() for p, q in zip(*shares, strict=True)) / 2
+    if isinstance(images, Tensor) and isinstance(targets, Tensor):
+        check_pair(images, targets)
+    p, q = (x if isinstance(x, ColourHistogram) else ColourHistogram(x) for x in (images, targets))
+    return torch.minimum(p.shares, q.shares).sum().item() / 2

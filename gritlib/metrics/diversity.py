@@ -1,5 +1,8 @@
 """Is the noise used? Spread of the output over noise draws, for one input and one style (GRIT section 4.2.2)."""
 
+import itertools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -36,3 +39,53 @@ def noise_use(draws: Tensor, edge: float = 0.5) -> tuple[Tensor, float]:
     fine = high_pass(draws, edge)
     total = fine.square().mean().item()
     return std, fine.var(0).mean().item() / total if total > 0 else 0.0
+
+
+def pairwise_distance(draws: Tensor, distance: Callable[[Tensor, Tensor], Tensor]) -> float:
+    """Mean distance between two different draws for the same input; 0 when the noise is ignored.
+
+    Args:
+        draws: (n, B, C, H, W), n ≥ 2. distance: of (B, C, H, W) twice, one value an image, (B,); a perceptual one by
+            custom. It must be the same in both orders: each pair is looked at once.
+
+    Raises:
+        ValueError: fewer than two draws, or a distance that does not give (B,).
+
+    Source: Zhu et al. 2017 (BicycleGAN), section 5, with LPIPS.
+    """
+    if draws.ndim != 5 or len(draws) < 2:
+        raise ValueError(f"draws of shape {tuple(draws.shape)}: needed are (n, B, C, H, W) with n of 2 or more")
+    values = []
+    for a, b in itertools.combinations(draws, 2):
+        value = distance(a, b)
+        if tuple(value.shape) != (draws.shape[1],):
+            raise ValueError(f"the distance gave {tuple(value.shape)}, needed is one value an image, {draws.shape[1]}")
+        values.append(value.double().mean().item())
+    return sum(values) / len(values)
+
+
+def calibration(std_map: Tensor, true_std: Tensor) -> dict[str, float]:
+    """Is the spread where the truth varies, and as large? Needs the true standard deviation, as Faces knows it.
+
+    Args:
+        std_map, true_std: (B, H, W), standard deviations per pixel; the true one may be 0 in places.
+
+    Returns:
+        r: correlation over the pixels of an image, mean over images; images where either map is constant have none
+        and are left out, NaN if that leaves none. ratio: Σ std_map / Σ true_std over all pixels; 1 is right.
+
+    Raises:
+        ValueError: shapes that differ, negative values or NaN, or a truth that varies nowhere. Source: course decision.
+    """
+    if std_map.shape != true_std.shape or std_map.ndim != 3:
+        raise ValueError(f"maps {tuple(std_map.shape)} and {tuple(true_std.shape)} must both be (B, H, W)")
+    got, true = std_map.double().flatten(1), true_std.to(std_map.device).double().flatten(1)
+    if not (got.min() >= 0 and true.min() >= 0 and torch.isfinite(got.sum() + true.sum())):
+        raise ValueError("standard deviations must be finite and 0 or more")
+    if true.sum() == 0:
+        raise ValueError("the true standard deviation is 0 everywhere: there is nothing to compare with")
+    a, b = got - got.mean(1, keepdim=True), true - true.mean(1, keepdim=True)
+    # Of a constant map rounding leaves a deviation of about 1e-16 of its value, which correlates with nothing.
+    varies = (a.norm(dim=1) > 1e-9 * got.norm(dim=1)) & (b.norm(dim=1) > 1e-9 * true.norm(dim=1))
+    r = (a * b).sum(1)[varies] / (a.norm(dim=1) * b.norm(dim=1))[varies]
+    return {"r": r.mean().item(), "ratio": (got.sum() / true.sum()).item()}

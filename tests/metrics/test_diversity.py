@@ -1,9 +1,12 @@
 """The noise share on outputs whose noise is known."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
-from gritlib.metrics import noise_use
+from gritlib.metrics import calibration, noise_use, pairwise_distance
 from gritlib.metrics.diversity import high_pass
 
 
@@ -82,3 +85,60 @@ def test_shapes_without_a_spread_are_refused():
     for shape in ((1, 2, 3, 8, 8), (2, 3, 8, 8)):
         with pytest.raises(ValueError, match=r"needed are \(n, B, C, H, W\)"):
             noise_use(torch.zeros(shape))
+
+
+def test_pairwise_distance_is_the_mean_over_pairs():
+    draws, _ = made(4, 0.3)
+
+    def l1(a, b):
+        return (a - b).abs().mean((1, 2, 3))
+
+    wanted = [l1(draws[i], draws[j]).mean().item() for i in range(4) for j in range(4) if i != j]
+    assert pairwise_distance(draws, l1) == pytest.approx(sum(wanted) / 12, rel=1e-12)
+    assert pairwise_distance(draws[:1].expand(3, -1, -1, -1, -1), l1) == 0
+    with pytest.raises(ValueError, match="one value an image, 4"):
+        pairwise_distance(draws, lambda a, b: (a - b).abs().mean())
+    with pytest.raises(ValueError, match="n of 2 or more"):
+        pairwise_distance(draws[:1], l1)
+
+
+def true_std(seed=0):
+    """Standard deviations of three images, 0 in a quarter of each."""
+    std = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    std[:, :8, :8] = 0
+    return std * torch.tensor([0.1, 1.0, 0.4]).view(3, 1, 1)
+
+
+def test_calibration_of_maps_that_are_known():
+    true = true_std()
+    assert calibration(true, true) == pytest.approx({"r": 1, "ratio": 1})
+    assert calibration(0.3 * true, true) == pytest.approx({"r": 1, "ratio": 0.3})
+    got = true * (1 + 0.3 * torch.randn(true.shape, dtype=torch.float64)).clamp(min=0)
+    r = np.mean([np.corrcoef(a.flatten(), b.flatten())[0, 1] for a, b in zip(got.numpy(), true.numpy(), strict=True)])
+    wanted = {"r": r, "ratio": (got.sum() / true.sum()).item()}
+    assert calibration(got, true) == pytest.approx(wanted, rel=1e-9) and 0.8 < r < 1
+    assert calibration(2 * got, true) == pytest.approx({"r": r, "ratio": 2 * wanted["ratio"]})
+    shuffled = true.flatten(1)[:, torch.randperm(256)].view_as(true)
+    assert abs(calibration(shuffled, true)["r"]) < 0.15
+
+
+def test_samples_of_the_truth_are_calibrated():
+    true = true_std()
+    draws = torch.randn(20, 3, 3, 16, 16, dtype=torch.float64) * true[:, None]
+    got = calibration(noise_use(draws)[0], true)
+    assert 0.95 < got["ratio"] < 1.05 and got["r"] > 0.9
+
+
+def test_calibration_of_maps_that_do_not_vary():
+    true = true_std()
+    assert math.isnan(calibration(torch.full_like(true, 0.1), true)["r"])
+    assert calibration(torch.zeros_like(true), true)["ratio"] == 0
+    one_flat = true.clone()
+    one_flat[1] = 0.123456789
+    assert calibration(one_flat, true)["r"] == pytest.approx(1)  # of the two others
+    with pytest.raises(ValueError, match="0 everywhere"):
+        calibration(true, torch.zeros_like(true))
+    with pytest.raises(ValueError, match="finite and 0 or more"):
+        calibration(true - 1, true)
+    with pytest.raises(ValueError, match=r"must both be \(B, H, W\)"):
+        calibration(true[0], true[0])
