@@ -60,6 +60,21 @@ LESSONS = {
         file="01_pix2pix",
         steps={"yours": runs(10, 1400, 2400, 6000), "variant": runs(10, 700, 1600, 4000)},
     ),
+    "02": Lesson(
+        "02",
+        "What should the loss be?",
+        "What does each loss ask for, and why do they disagree?",
+        reading=45,
+        coding=80,
+        compute=4,
+        seconds=110,
+        file="02_losses",
+        steps={
+            "start": runs(10, 300, 800, 2000),
+            "gan": runs(10, 300, 800, 2000),
+            "vgg": runs(5, 60, 200, 600),
+        },
+    ),
 }
 
 
