@@ -2,8 +2,17 @@
 
     python data_scripts/train_segmenters.py gritlib/backbones/assets            # both; about five minutes on one core
 
-Crops are shifted and mirrored as in every training; their brightness, contrast and colours are varied besides, so that a
-generated photo of another tone is still read. The last weights are kept; validation and test split are looked at once, at the end.
+Crops are shifted and mirrored as in every training; brightness, contrast and colours are varied besides, so that a
+generated photo of another tone is still read. The last weights are kept; validation and test split are looked at once,
+at the end:
+
+| pixel accuracy / mean IOU on real photos | val           | test          |
+|------------------------------------------|---------------|---------------|
+| grove                                    | 0.803 / 0.655 | 0.486 / 0.365 |
+| faces                                    | 0.950 / 0.633 | 0.952 / 0.642 |
+
+Grove's test split is another scene, with other grass and a road: the segmenter reads a photo in the training scene's
+manner better than it reads that scene, so there an output may score higher than the truth.
 """
 
 import argparse

@@ -140,15 +140,23 @@ def evaluate(
     run: tyro.conf.Positional[Path],
     split: Literal["val", "test"] = "test",
     data: str | None = None,
+    scores: tuple[str, ...] = (),
+    network: Literal["auto", "offline", "papers"] = "auto",
+    seed: int = 0,
     json_out: Path | None = None,
 ) -> None:
-    """Score a trained run: L1, PSNR, SSIM, spectrum, and the spread over noise, beside free baselines.
+    """Score a trained run beside real images and free baselines, and measure its spread over noise.
 
     Args:
         run: run folder or checkpoint file.
         split: which split of the run's dataset.
         data: where the dataset lies now; by default where it lay in training.
-        json_out: also write the result to this file.
+        scores: pixel, spectrum, colour, patches, perceptual, distribution, segmentation; by default all that the
+            dataset allows.
+        network: that judges images: the papers' (LPIPS, FID) are downloaded once, if GRITLIB_ALLOW_DOWNLOAD=1; auto
+            takes them where they are already here, else the offline ones.
+        seed: of the noise, and of the random training images whose style is lent.
+        json_out: also write the result, with every setting that it depends on, to this file.
     """
     from gritlib import evaluation
     from gritlib.data import catalog
@@ -161,7 +169,9 @@ def evaluate(
     train, test = (
         catalog.load(data or source["name"], part, source["size"], **source["options"]) for part in ("train", split)
     )
-    result = evaluation.evaluate(checkpoint.load_method(run).to(best_device()), test, train)
+    groups = scores or evaluation.suited(test)
+    method = checkpoint.load_method(run).to(best_device())
+    result = evaluation.evaluate(method, test, train, seed=seed, groups=groups, options=evaluation.networks(network))
     print(evaluation.table(result))
     if json_out:
         checkpoint.write_text(json.dumps(result, indent=1) + "\n", json_out)
@@ -220,6 +230,22 @@ def data(
         showcase.show(name, data_options(options), picture, export, size)
 
 
+def bench(what: tyro.conf.Positional[Literal["metrics", "references"]]) -> None:
+    """Measure speed against other libraries, or compare every metric with an independent reference.
+
+    Args:
+        what: metrics (Fréchet distance, precision and recall on 10,000 features of 2,048 numbers, against pytorch-fid
+            and prdc: `pip install "gritlib[bench]"`) or references (a table of differences; needs the test packages).
+    """
+    from gritlib import bench
+
+    try:
+        getattr(bench, what)()
+    except ModuleNotFoundError as error:
+        extra = {"metrics": "bench", "references": "test"}[what]
+        raise ValueError(f'{error.name} is needed to compare with: pip install "gritlib[{extra}]"') from error
+
+
 def test(quick: bool = False, workers: int = 2) -> None:
     """Run the tests, then every notebook: the solved ones at preset ci, the students' at smoke.
 
@@ -259,7 +285,7 @@ def run(arguments: list[str]) -> None:
     preset = option("preset", arguments)
     preset = preset if preset in get_args(PresetName) else None  # the parser complains about another word
     verbs = {"demo": demo, "train": train, "evaluate": evaluate, "translate": translate, "data": data}
-    verbs |= {"study": study, "course": course, "test": test}
+    verbs |= {"study": study, "bench": bench, "course": course, "test": test}
     prog = "python -m gritlib"
     if arguments[:1] == ["train"]:
         verbs = {method: train_with(method, preset) for method in ("grit", "pix2pix")}

@@ -108,8 +108,7 @@ def perceptual(
 
 
 def feature_matching(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Mean L1 between a discriminator's intermediate activations for fake and for real images; nothing flows to the real
-    side.
+    """Mean L1 between a discriminator's intermediate activations for fake and for real images, which get no gradient.
 
     Args:
         fake, real: one list of activations for each scale of the discriminator, without the final logits. Averaged over

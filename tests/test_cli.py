@@ -14,14 +14,15 @@ import gritlib.__main__ as cli
 from gritlib.training import fit, read
 
 VERBS = {
-    (): ("demo", "train", "evaluate", "translate", "data", "study", "course", "test"),
+    (): ("demo", "train", "evaluate", "translate", "data", "study", "bench", "course", "test"),
     ("demo",): ("--data", "--preset", "--steps", "--seed", "--out"),
     ("train",): ("grit", "pix2pix"),
     ("train", "grit"): ("--resume", "--overwrite", "--rec-weight", "--noise-init", "--batch-size", "--precision"),
     ("train", "pix2pix"): ("--resume", "--pixel-weight", "--gan-weight", "--ema", "--minutes", "--size"),
-    ("evaluate",): ("--split", "--json-out"),
+    ("evaluate",): ("--split", "--json-out", "--scores", "--network", "auto,offline,papers", "--seed"),
     ("translate",): ("--run", "--style", "--noise", "--parts"),
     ("data",): ("--picture", "--size"),
+    ("bench",): ("metrics", "references"),
     ("study",): ("list", "run", "report"),
     ("study", "run"): ("--datasets", "--seeds", "--steps", "--shard"),
     ("study", "report"): ("--out",),
@@ -79,6 +80,7 @@ def test_the_help_of_a_preset_shows_its_values(capsys):
         (("course", "build"), "error: no lesson in"),
         (("course", "build", "--check"), "error: no lesson in"),
         (("train", "grit", "--preset", "smoke", "--steps", "0"), "error: steps is 0: it must be 1 or more"),
+        (("bench", "speed"), "metrics"),
         (("trian",), "trian"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -164,6 +166,85 @@ def test_evaluating_a_run_of_an_unnamed_source_is_a_message(tmp_path, capsys):
     fit(method, Anonymous(), tmp_path, steps=1, batch_size=2, progress=False)
     code, text = run("evaluate", tmp_path, capsys=capsys)
     assert code == 1 and "error:" in text
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory):
+    """A run folder of a method with style and noise on earth, which has no label maps."""
+    from gritlib.data import catalog
+    from gritlib.methods import GRIT, GRITConfig
+
+    out, source = tmp_path_factory.mktemp("tiny") / "run", catalog.load("earth", "train", 64)
+    torch.manual_seed(0)
+    method = GRIT(GRITConfig(3, 3, width=4, depth=2, style_dim=2, d_width=4, d_layers=1))
+    fit(method, source, out, steps=1, batch_size=2, progress=False)
+    return out
+
+
+def test_a_run_is_scored_with_the_groups_that_are_asked_for(tiny_run, capsys, tmp_path):
+    file = tmp_path / "scores.json"
+    words = ("evaluate", tiny_run, "--scores", "pixel", "colour", "--json-out", file)
+    code, text = run(*words, capsys=capsys)
+    assert code == 0 and "colour overlap" in text and "training images" in text and "SWD" not in text
+    result = json.loads(file.read_text())
+    names = {"L1", "PSNR", "SSIM", "colour_overlap", "L1_reconstruction", "spectrum_gap_reconstruction"}
+    assert set(result["scores"]) == {"truth", "random", "mean"}
+    assert all(set(row) == names for row in result["scores"].values())
+    assert list(result["references"]) == ["training images"] and list(result["settings"]) == ["pixel"]
+    assert result["seed"] == 0 and (result["dataset"], result["split"]) == ("earth", "test")
+    assert f"{result['scores']['random']['L1']:.3f}" in text
+    code, text = run(*words, "--seed", "5", "--split", "val", capsys=capsys)
+    other = json.loads(file.read_text())
+    assert code == 0 and (other["seed"], other["split"]) == (5, "val") and "earth/val" in text and "seed 5" in text
+
+
+def test_the_networks_asked_for_are_those_in_the_settings(tiny_run, capsys, tmp_path, monkeypatch):
+    from gritlib import evaluation
+
+    seen = {}
+
+    def stopped(method, test, train, **options):
+        seen.update(options, split=test.split)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(evaluation, "evaluate", stopped)
+    assert run("evaluate", tiny_run, "--network", "offline", "--split", "val", capsys=capsys)[0] == 1
+    assert seen["options"] == evaluation.networks("offline") and seen["split"] == "val" and seen["seed"] == 0
+    assert seen["groups"] == ("pixel", "spectrum", "colour", "patches", "perceptual", "distribution")
+    run("evaluate", tiny_run, capsys=capsys)
+    assert seen["options"] == evaluation.networks("auto")
+    assert run("evaluate", tiny_run, "--network", "best", capsys=capsys)[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (("pixel", "beauty"), "error: scores beauty are unknown: choose from pixel, spectrum, colour, patches"),
+        (("segmentation",), "error: no segmenter for 'earth': there is one for grove and faces"),
+    ],
+    ids=str,
+)
+def test_scores_that_there_are_not_get_a_message_and_leave_no_file(scores, message, tiny_run, capsys, tmp_path):
+    file = tmp_path / "scores.json"
+    code, text = run("evaluate", tiny_run, "--scores", *scores, "--json-out", file, capsys=capsys)
+    assert code == 1 and message in text and not file.exists()
+
+
+def test_bench_calls_what_is_asked_and_names_the_packages_it_misses(monkeypatch, capsys):
+    from gritlib import bench
+
+    called = []
+    for name in ("metrics", "references"):
+        monkeypatch.setattr(bench, name, lambda name=name: called.append(name))
+        assert run("bench", name, capsys=capsys) == (0, "") and called[-1] == name
+
+    def missing():
+        raise ModuleNotFoundError("No module named 'other'", name="other")
+
+    for name, extra in (("metrics", "bench"), ("references", "test")):
+        monkeypatch.setattr(bench, name, missing)
+        code, text = run("bench", name, capsys=capsys)
+        assert code == 1 and text == f'error: other is needed to compare with: pip install "gritlib[{extra}]"\n'
 
 
 @pytest.fixture(scope="module")

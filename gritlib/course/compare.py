@@ -64,7 +64,7 @@ def returned(value, wanted: str) -> str:
 def same(a, b) -> bool:
     """Are two outcomes the same to rounding? NaN equals NaN here: two wrong answers may fail alike."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.shape != b.shape or not (_plain(a) and _plain(b)):
+        if a.shape != b.shape or a.is_complex() != b.is_complex() or not (_plain(a) and _plain(b)):
             return False
         return torch.allclose(_wide(a), _wide(b), 1e-6, 1e-9, equal_nan=True)
     if isinstance(a, dict) and isinstance(b, dict):

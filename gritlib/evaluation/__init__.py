@@ -5,15 +5,32 @@ with the style of the truth (which leaks the answer), of a random training image
 the last two may be used for ranking.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from gritlib.data.source import Source
+from gritlib.evaluation.scoreboard import PIXEL, Scoreboard, networks, suited
 from gritlib.methods import Method
-from gritlib.metrics import high_frequency_gap, l1_255, noise_use, psnr, ssim
+from gritlib.metrics import high_frequency_gap, l1_255, noise_use
 
+__all__ = [
+    "Lent",
+    "Scoreboard",
+    "baselines",
+    "chunks",
+    "evaluate",
+    "load_all",
+    "networks",
+    "scores",
+    "spread",
+    "suited",
+    "table",
+    "translate_all",
+]
+
+CHUNK = 32  # images at once; a seed's noise depends on it, so it is no option
 DRAWS = 20  # noise draws for the standard deviation, as in the paper
 SPREAD_IMAGES = 16  # inputs on which it is measured
 
@@ -23,14 +40,34 @@ def load_all(source: Source) -> dict[str, Tensor]:
     return source.batch(range(len(source)))
 
 
-def style_images(train: Source, n: int, seed: int = 0) -> Tensor:
-    """n random training images, (n, C, H, W), whose style is lent to the images under test."""
-    chosen = torch.randint(len(train), (n,), generator=torch.Generator().manual_seed(seed))
-    return train.batch(chosen.tolist())["B"]
+def chunks(source: Source) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    """All crops of a source, unaugmented, as (number of the first, batch)."""
+    for i in range(0, len(source), CHUNK):
+        yield i, source.batch(range(i, min(i + CHUNK, len(source))))
+
+
+class Lent:
+    """n random training images, whose style is lent to the images under test; a slice of it is (k, C, H, W).
+
+    Args:
+        distinct: no image twice, where there are enough: as a set of real images, since repetitions lower its recall.
+    """
+
+    def __init__(self, train: Source, n: int, seed: int = 0, distinct: bool = False):
+        self.train, generator = train, torch.Generator().manual_seed(seed)
+        if distinct and n <= len(train):
+            self.chosen = torch.randperm(len(train), generator=generator)[:n]
+        else:
+            self.chosen = torch.randint(len(train), (n,), generator=generator)
+
+    def __getitem__(self, which: slice | Tensor) -> Tensor:
+        return self.train.batch(self.chosen[which].tolist())["B"]
 
 
 @torch.no_grad()
-def translate_all(method: Method, A: Tensor, style: Tensor | None, noise, batch_size: int = 32) -> dict[str, Tensor]:
+def translate_all(
+    method: Method, A: Tensor, style: Tensor | None, noise: int, batch_size: int = CHUNK
+) -> dict[str, Tensor]:
     """`method.translate` in batches; the parts as they would be displayed, clamped to [-1, 1], on the CPU.
 
     Args:
@@ -57,27 +94,28 @@ def scores(parts: dict[str, Tensor], B: Tensor) -> dict[str, float]:
     return result
 
 
-PIXEL = {"L1": l1_255, "PSNR": psnr, "SSIM": ssim}
-
-
 @torch.no_grad()
-def spread(method: Method, A: Tensor, style: Tensor | None, draws: int = DRAWS) -> dict[str, float]:
+def spread(method: Method, A: Tensor, style: Tensor | None, draws: int = DRAWS, seed: int = 0) -> dict[str, float]:
     """Mean standard deviation over noise draws, in units of [-1, 1], and the noise share of the fine detail."""
-    stack = torch.stack([translate_all(method, A, style, noise=1000 * (n + 1))["image"] for n in range(draws)])
+    stack = torch.stack([translate_all(method, A, style, noise=seed + 1000 * (n + 1))["image"] for n in range(draws)])
     std, share = noise_use(stack)
     return {"noise_std": std.mean().item(), "noise_share": share, "draws": draws, "images": len(A)}
 
 
-def baselines(train: Source, test: dict[str, Tensor]) -> dict[str, float]:
+def baselines(train: Source, source: Source) -> dict[str, float]:
     """L1 (0-255) of what needs no network: the training mean colour, the mean colour of each class in training, and
     the truth's own mean colour as a flat image (which no honest method knows)."""
-    B = test["B"]
     mean, colours = mean_colours(train)
-    guesses = {"training_mean_colour": mean.view(1, -1, 1, 1).expand_as(B)}
-    if "label" in test:
-        guesses["class_mean_colour"] = colours[test["label"]].permute(0, 3, 1, 2)
-    guesses["own_mean_colour"] = B.mean((2, 3), keepdim=True).expand_as(B)
-    return {name: l1_255(guess, B).mean().item() for name, guess in guesses.items()}
+    found: dict[str, list[Tensor]] = {}
+    for _, batch in chunks(source):
+        B = batch["B"]
+        guesses = {"training_mean_colour": mean.view(1, -1, 1, 1).expand_as(B)}
+        if "label" in batch:
+            guesses["class_mean_colour"] = colours[batch["label"]].permute(0, 3, 1, 2)
+        guesses["own_mean_colour"] = B.mean((2, 3), keepdim=True).expand_as(B)
+        for name, guess in guesses.items():
+            found.setdefault(name, []).append(l1_255(guess, B))
+    return {name: torch.cat(values).mean().item() for name, values in found.items()}
 
 
 def mean_colours(train: Source, batch_size: int = 64) -> tuple[Tensor, Tensor]:
@@ -96,49 +134,97 @@ def mean_colours(train: Source, batch_size: int = 64) -> tuple[Tensor, Tensor]:
 
 
 def evaluate(
-    method: Method, source: Source, train: Source, styles: Sequence[str] = ("truth", "random", "mean"), seed: int = 0
+    method: Method,
+    source: Source,
+    train: Source,
+    styles: Sequence[str] = ("truth", "random", "mean"),
+    seed: int = 0,
+    groups: Sequence[str] = ("pixel", "spectrum"),
+    options: dict[str, dict] | None = None,
 ) -> dict:
-    """Score a method on all crops of `source`.
+    """Score a method on all crops of `source`, a few at a time.
 
     Args:
         method: as `fit` returns it, or from `load_method`. source: what to score on. train: the training split, for
-            baselines and for the styles of random training images. styles: which of the three to report.
+            baselines and for the styles of random training images. styles: which of the three to report. seed: of the
+            noise and of the random choices. groups, options: of scores, see `Scoreboard`; `suited` lists those that
+            a dataset allows.
 
     Returns:
-        {"images", "scores": {style: {...}}, "spread": {...}, "baselines": {...}}; for a method without style the three
-        scores are one, named "none". "spread" is measured with the styles of random training images, and missing for a
-        method without noise.
+        {"images", "scores": {style: {...}}, "settings", "references", "baselines", "spread", ...}; for a method without
+        style the three scores are one, named "none". "references" are the scores of real images: where the scores of
+        outputs can be expected to end. "spread" is measured with the styles of random training images, and missing for
+        a method without noise.
     """
-    test = load_all(source)
-    A, B = test["A"], test["B"]
-    lent = {"truth": B, "random": style_images(train, len(B), seed), "mean": None} if method.styled else {"none": None}
+    options = {"segmentation": {"dataset": source.name}, **(options or {})}
+    unknown = set(styles) - {"truth", "random", "mean"}
+    if unknown or not styles or not groups:
+        raise ValueError(f"styles {styles}, groups {groups}: needed are one or more of truth, random, mean, and groups")
     chosen = styles if method.styled else ("none",)
+    lent = Lent(train, len(source), seed)
+    boards = {name: Scoreboard(groups, **options) for name in chosen}
+    halves = {name: Scoreboard() for name in chosen}  # of the reconstruction
+    for i, batch in chunks(source):
+        given = {"truth": batch["B"], "random": lent[i : i + CHUNK], "mean": None, "none": None}
+        for name in chosen:
+            parts = translate_all(method, batch["A"], given[name], noise=seed + i)
+            boards[name].update(parts["image"], batch["B"], batch.get("label"))
+            if "reconstruction" in parts:
+                halves[name].update(parts["reconstruction"], batch["B"])
     result = {
         "dataset": source.name,
         "split": source.split,
-        "images": len(B),
-        "scores": {name: scores(translate_all(method, A, lent[name], noise=seed), B) for name in chosen},
-        "baselines": baselines(train, test),
+        "size": source.size,
+        "images": len(source),
+        "seed": seed,
+        "settings": boards[chosen[0]].settings(),
+        "scores": {name: board.scores() | reconstruction(halves[name]) for name, board in boards.items()},
+        "references": references(source, train, groups, options, seed),
+        "baselines": baselines(train, source),
     }
     if method.stochastic:
-        few = torch.linspace(0, len(A) - 1, min(SPREAD_IMAGES, len(A))).long()
-        style = lent["random"][few] if method.styled else None
-        result["spread"] = spread(method, A[few], style)
+        few = torch.linspace(0, len(source) - 1, min(SPREAD_IMAGES, len(source))).long()
+        style = lent[few] if method.styled else None
+        result["spread"] = spread(method, source.batch(few.tolist())["A"], style, seed=seed)
     return result
 
 
+def reconstruction(board: Scoreboard) -> dict[str, float]:
+    """L1 and spectrum gap of the reconstruction, where there is one."""
+    if not board.n:
+        return {}
+    return {f"{name}_reconstruction": board.scores()[name] for name in ("L1", "spectrum_gap")}
+
+
+def references(
+    source: Source, train: Source, groups: Sequence[str], options: dict[str, dict], seed: int
+) -> dict[str, dict[str, float]]:
+    """Scores of real images: as many random training images in place of the outputs, for the scores that compare sets;
+    the truths themselves, for those that look for labels."""
+    sets = [name for name in groups if name in ("distribution", "patches", "colour")]
+    own = [name for name in groups if name == "segmentation"]
+    boards = {"training images": Scoreboard(sets, **options), "the truth": Scoreboard(own, **options)}
+    lent = Lent(train, len(source), seed, distinct=True)
+    for i, batch in chunks(source):
+        boards["training images"].update(lent[i : i + CHUNK], batch["B"])
+        boards["the truth"].update(batch["B"], batch["B"], batch.get("label"))
+    return {name: board.scores() for name, board in boards.items() if board.groups}
+
+
 def table(result: dict) -> str:
-    """The result of `evaluate` as text."""
-    names = list(next(iter(result["scores"].values())))
+    """The result of `evaluate` as text: a row a score, a column a style."""
+    columns = {f"style of {name}" if name != "none" else "output": row for name, row in result["scores"].items()}
+    columns |= result["references"]
+    rows = list(next(iter(result["scores"].values())))
+    first, width = max(map(len, rows)) + 2, max(map(len, columns)) + 2
     lines = [
-        f"{result['dataset']}/{result['split']}, {result['images']} images; L1 on 0-255, PSNR in dB, gap in ln power"
+        f"{result['dataset']}/{result['split']}, {result['images']} images of {result['size']} pixels, seed "
+        f"{result['seed']}; L1 on 0-255, PSNR in dB, gap in ln power"
     ]
-    lines.append(
-        f"{'style of':10s}"
-        + "".join(f"{name.replace('_', ' '):>29s}" if len(name) > 12 else f"{name:>13s}" for name in names)
-    )
-    for style, row in result["scores"].items():
-        lines.append(f"{style:10s}" + "".join(f"{v:29.3f}" if len(k) > 12 else f"{v:13.3f}" for k, v in row.items()))
+    lines.append(" " * first + "".join(f"{name:>{width}s}" for name in columns))
+    for row in rows:
+        cells = [f"{column[row]:.3f}" if row in column else "" for column in columns.values()]
+        lines.append((f"{row.replace('_', ' '):{first}s}" + "".join(f"{cell:>{width}s}" for cell in cells)).rstrip())
     lines += [f"  L1 of {name.replace('_', ' ')}: {value:.2f}" for name, value in result["baselines"].items()]
     if "spread" in result:
         s = result["spread"]

@@ -17,7 +17,7 @@ averaged weights.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -106,8 +106,11 @@ class Pix2Pix(Method):
         if discriminator is None:
             discriminator = init_normal(PatchGAN(judged, c.d_width, c.d_layers, c.d_norm))
         self.D = discriminator
-        if c.perceptual_weight and c.out_channels != 3:
-            raise ValueError(f"a perceptual loss looks at RGB images, the outputs have {c.out_channels} channels")
+        if c.perceptual_weight:
+            if c.out_channels != 3:
+                raise ValueError(f"a perceptual loss looks at RGB images, the outputs have {c.out_channels} channels")
+            # A checkpoint says which network it was, and goes on with the same one.
+            self.config = c = replace(c, perceptual=backbones.choose("perceptual", c.perceptual))
         self.replace_loss("d_loss", d_loss)
         self.replace_loss("g_loss", g_loss)
         self.multiple = 2**c.depth

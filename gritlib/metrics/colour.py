@@ -43,8 +43,9 @@ class ColourHistogram:
         """Add images (B, 3, H, W) in [-1, 1].
 
         Raises:
-            ValueError: images that are not RGB.
+            ValueError: images that are not RGB, values outside [-1, 1].
         """
+        check_pair(images, images)
         if images.shape[1] != 3:
             raise ValueError(f"images of {images.shape[1]} channels have no colour: needed are (B, 3, H, W)")
         channels = to_lab(images)[:, 1:].unbind(1)
@@ -53,6 +54,8 @@ class ColourHistogram:
 
     @property
     def shares(self) -> Tensor:
+        if not self.counts.any():
+            raise ValueError("no images yet: a histogram needs one or more")
         return self.counts / self.counts.sum(1, keepdim=True)
 
 

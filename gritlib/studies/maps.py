@@ -87,5 +87,6 @@ def recipe(*varied: str) -> dict:
     """
     preset = get("pix2pix", "cpu")
     settings = {**asdict(preset.method), **asdict(preset.training), "size": preset.size, "shown": SHOWN}
-    left_out = {"in_channels", "out_channels", "seed", "steps", *varied}
+    # No arm has a perceptual term, and the committed runs are older than these settings.
+    left_out = {"in_channels", "out_channels", "seed", "steps", "perceptual", "perceptual_weight", *varied}
     return {key: value for key, value in settings.items() if key not in left_out}

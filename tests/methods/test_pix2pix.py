@@ -145,7 +145,8 @@ def test_the_network_of_the_perceptual_loss_is_the_one_named(monkeypatch):
     monkeypatch.setattr(backbones, "perceptual", lambda name: asked.append(name) or real("vgg16"))
     for name in ("vgg19", "auto"):
         list(small(perceptual_weight=1.0, perceptual=name).turns(BATCH, 0))
-    assert asked == ["vgg19", "auto"]
+    assert asked == ["vgg19", "vgg16"]  # without the papers' file "auto" is the embedded one, and the config says so
+    assert small(perceptual_weight=1.0).config.perceptual == "vgg16" and small().config.perceptual == "auto"
 
 
 def test_objectives_that_cannot_be_are_refused():

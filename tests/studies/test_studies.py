@@ -198,7 +198,8 @@ def test_committed_results_are_complete():
     records = runner.read(study, runner.COMMITTED)
     files = sorted((runner.COMMITTED / "first-light").glob("*.json"))
     seen = sorted((r["dataset"], r["arm"], r["seed"]) for r in records)
-    assert seen == sorted((d, a, s) for d in study.datasets for a in study.arms for s in study.seeds)
+    every = ((d, a, s) for d in study.datasets for a in study.arms for s in study.seeds)
+    assert seen == sorted((d, a, s) for d, a, s in every if not study.left_out(a, d, s))
     assert len(seen) == 3 * 2 * 5
     assert {r["study"] for r in records} == {"first-light"} and {r["steps"] for r in records} == {study.steps}
     assert len({tuple(sorted(r["metrics"])) for r in records}) == 1
