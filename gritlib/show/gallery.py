@@ -2,6 +2,7 @@
 their intervals, and what the paired seeds say, in words made from the numbers.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from gritlib.show.figures import pictures
 from gritlib.studies import report, runner
 from gritlib.studies.runner import Study
 
-BETTER = {"L1": "lower", "PSNR": "higher", "SSIM": "higher", "colour_overlap": "higher"}
+BETTER = dict.fromkeys(("L1", "spectrum_distance", "SWD", "VGG16_distance", "KD_Lite0", "FD_Lite0_24"), "lower")
+BETTER |= dict.fromkeys(
+    ("PSNR", "SSIM", "colour_overlap", "pixel_accuracy", "mean_iou", "precision", "recall"), "higher"
+)
 NOTE = (
     "± is half of the 95 % t interval of the mean over seeds. Every interval stands for itself: of twenty comparisons "
     "without any difference, one shows one."
@@ -25,6 +29,7 @@ def gallery(
     seeds: tuple[int, ...] = (1, 2, 3),
     metrics: tuple[str, ...] | None = None,
     *,
+    arms: tuple[str, ...] | None = None,
     compare: bool = True,
     folder: Path = runner.COMMITTED,
 ) -> list[dict]:
@@ -33,14 +38,14 @@ def gallery(
     Args:
         name: see `gritlib.studies.runner.STUDIES`. dataset: one of the study's; by default all. seeds: whose pictures
             are shown; the numbers are always those of all seeds. metrics: which ones; by default those that the study
-            compares. compare: also say in words what the paired seeds show. folder: where the runs are, such as a
-            folder of `study run`; by default the committed ones.
+            compares. arms: only these; by default all. compare: also say in words what the paired seeds show. folder:
+            where the runs are, such as a folder of `study run`; by default the committed ones.
 
     Returns:
         The run records behind the numbers.
 
     Raises:
-        ValueError: an unknown name, dataset or metric, seeds without pictures, or a folder without runs.
+        ValueError: an unknown name, dataset, metric or arm, seeds without pictures, or a folder without runs.
     """
     from IPython.display import display
 
@@ -50,6 +55,11 @@ def gallery(
         records = [r for r in records if r["dataset"] == dataset]
     if metrics is not None:
         check_known("metric", metrics, sorted({key for r in records for key in r["metrics"]}), name)
+    if arms is not None:
+        check_known("arm", arms, study.arms, name)
+        pairs = tuple(pair for pair in study.pairs if set(pair) <= set(arms))
+        study = replace(study, arms=arms, compared=pairs)
+        records = [r for r in records if r["arm"] in arms]
     chosen = metrics or (*study.ratios, *study.differences)
     for place in sorted({r["dataset"] for r in records} & set(study.shown)):
         check_known("seed", seeds, study.pictured, f"{name}, pictures")
