@@ -24,7 +24,7 @@ BELOW = {
     "losses": set(),
     "laboratory": {"losses"},
     "backbones": {"nets", "download"},
-    "metrics": {"backbones"},
+    "metrics": set(),
     "methods": {"nets", "losses", "backbones"},
     "training": {"methods", "nets", "losses", "data"},
     "evaluation": {"metrics", "methods", "data", "backbones"},

@@ -211,6 +211,11 @@ def references(
     return {name: board.scores() for name, board in boards.items() if board.groups}
 
 
+def said(score: str) -> str:
+    """A score's name in a table; what names a network stays as it is."""
+    return score if "(" in score else score.replace("_", " ")
+
+
 def table(result: dict) -> str:
     """The result of `evaluate` as text: a row a score, a column a style."""
     columns = {f"style of {name}" if name != "none" else "output": row for name, row in result["scores"].items()}
@@ -220,11 +225,12 @@ def table(result: dict) -> str:
     lines = [
         f"{result['dataset']}/{result['split']}, {result['images']} images of {result['size']} pixels, seed "
         f"{result['seed']}; L1 on 0-255, PSNR in dB, gap in ln power"
+        + ("; last columns: real images in place of the outputs" if result["references"] else "")
     ]
     lines.append(" " * first + "".join(f"{name:>{width}s}" for name in columns))
     for row in rows:
         cells = [f"{column[row]:.3f}" if row in column else "" for column in columns.values()]
-        lines.append((f"{row.replace('_', ' '):{first}s}" + "".join(f"{cell:>{width}s}" for cell in cells)).rstrip())
+        lines.append((f"{said(row):{first}s}" + "".join(f"{cell:>{width}s}" for cell in cells)).rstrip())
     lines += [f"  L1 of {name.replace('_', ' ')}: {value:.2f}" for name, value in result["baselines"].items()]
     if "spread" in result:
         s = result["spread"]

@@ -183,7 +183,7 @@ def test_the_table_shows_every_number(method):
     styles = list(result["scores"])
     assert all(("output" if style == "none" else f"style of {style}") in lines[1] for style in styles)
     for name in result["scores"][styles[0]]:
-        line = next(line for line in lines[2:] if line.startswith(name.replace("_", " ") + "  "))
+        line = next(line for line in lines[2:] if line.startswith(evaluation.said(name) + "  "))
         assert line.split()[-len(styles) :] == [f"{result['scores'][style][name]:.3f}" for style in styles]
         assert len(line) == len(lines[1])  # columns stand under their titles
     for name, value in result["baselines"].items():
