@@ -26,7 +26,7 @@ NEUTRAL = {"ratio": 1, "difference": 0}
 def gallery(
     name: str,
     dataset: str | None = None,
-    seeds: tuple[int, ...] = (1, 2, 3),
+    seeds: tuple[int, ...] | None = None,
     metrics: tuple[str, ...] | None = None,
     *,
     arms: tuple[str, ...] | None = None,
@@ -37,9 +37,10 @@ def gallery(
 
     Args:
         name: see `gritlib.studies.runner.STUDIES`. dataset: one of the study's; by default all. seeds: whose pictures
-            are shown; the numbers are always those of all seeds. metrics: which ones; by default those that the study
-            compares. arms: only these; by default all. compare: also say in words what the paired seeds show. folder:
-            where the runs are, such as a folder of `study run`; by default the committed ones.
+            are shown, by default all that have some, () for none; the numbers are always those of all seeds. metrics:
+            which ones; by default those that the study compares. arms: only these; by default all. compare: also say
+            in words what the paired seeds show. folder: where the runs are, such as a folder of `study run`; by default
+            the committed ones.
 
     Returns:
         The run records behind the numbers.
@@ -50,6 +51,7 @@ def gallery(
     from IPython.display import display
 
     study, records = load(name, folder)
+    seeds = study.pictured if seeds is None else seeds
     if dataset is not None:
         check_known("dataset", (dataset,), sorted({r["dataset"] for r in records}), name)
         records = [r for r in records if r["dataset"] == dataset]
@@ -61,16 +63,34 @@ def gallery(
         study = replace(study, arms=arms, compared=pairs)
         records = [r for r in records if r["arm"] in arms]
     chosen = metrics or (*study.ratios, *study.differences)
-    for place in sorted({r["dataset"] for r in records} & set(study.shown)):
+    for place in sorted({r["dataset"] for r in records} & set(study.shown)) if seeds else ():
         check_known("seed", seeds, study.pictured, f"{name}, pictures")
         rows, labels = strips(study, place, seeds, folder / name)
         alt = describe(study, records, place, labels, chosen)
-        pictures(rows, list(study.shown[place]), alt=alt, labels=labels, caption=f"study {name}, {place}, test tiles")
+        pictures(rows, list(study.shown[place]), alt=alt, labels=labels, caption=f"study {name}, {place}, test split")
     text = table(study, records, chosen)
     if compare:
         text += "\n" + "\n".join(f"- {line}" for line in verdicts(study, records, chosen))
     display({"text/markdown": text, "text/plain": text}, raw=True)
     return records
+
+
+def claims(name: str, folder: Path = runner.COMMITTED) -> None:
+    """Print what a study's paired seeds say to each claim that it speaks to.
+
+    Raises:
+        ValueError: an unknown name, a study without claims, or a folder without runs.
+    """
+    study, records = load(name, folder)
+    if not study.claims:
+        raise ValueError(f"study {name} names no claims")
+    rows = report.summarise(study, records)
+    for claim, comparisons in study.claims.items():
+        print(claim)
+        for *arms, metric in comparisons:
+            for row in rows:
+                if (list(row["arms"]), row["metric"]) == (arms, metric):
+                    print(f"  - {verdict(row)}")
 
 
 def numbers(name: str, folder: Path = runner.COMMITTED) -> list[dict]:

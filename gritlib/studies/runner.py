@@ -40,6 +40,7 @@ class Study:
         shown: dataset -> name -> index in the test split, the places whose outputs are kept as pictures.
         pictured: the seeds of which pictures are kept. left_out: (arm, dataset, seed) -> is this run no part of the
             study, because it is too slow, or makes no sense? real: arms whose outputs are the dataset's own images.
+        claims: what a paper says -> the comparisons (subject, other, metric) that speak to it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Study:
     pictured: tuple[int, ...] = ()
     left_out: Callable[[str, str, int], bool] = lambda arm, dataset, seed: False
     real: tuple[str, ...] = ()
+    claims: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gritlib.show import gallery, numbers
-from gritlib.show.gallery import describe, estimate, table, verdict, verdicts
+from gritlib.show.gallery import claims, describe, estimate, table, verdict, verdicts
 from gritlib.studies import report, runner
 
 PICTURED = ("skips", "patches")
@@ -92,6 +92,24 @@ def test_metrics_may_be_chosen(shown):
     assert text.startswith("| dataset | arm | SSIM | D_loss | seeds |") and "PSNR" not in text
     gallery("patches", metrics=("D_loss",))
     assert "No verdict: no comparison of these metrics" in shown[-1][0]["text/markdown"]
+
+
+def test_without_seeds_there_are_no_pictures(shown):
+    gallery("skips", seeds=(), metrics=("L1",))
+    assert len(shown) == 1 and "| earth | unet-cgan |" in shown[0][0]["text/plain"]
+
+
+def test_claims_are_followed_by_the_verdicts_that_speak_to_them(capsys):
+    claims("losses")
+    lines, study = capsys.readouterr().out.splitlines(), runner.get("losses")
+    rows = {(row["dataset"], *row["arms"], row["metric"]): row for row in numbers("losses")}
+    wanted = []
+    for claim, comparisons in study.claims.items():
+        wanted.append(claim)
+        wanted += [f"  - {verdict(rows[(d, *one)])}" for one in comparisons for d in ("faces", "grove")]
+    assert lines == wanted
+    with pytest.raises(ValueError, match="skips names no claims"):
+        claims("skips")
 
 
 def test_arms_may_be_chosen(shown):

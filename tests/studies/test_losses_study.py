@@ -62,7 +62,7 @@ def begun(monkeypatch):
 def test_runs_too_slow_or_without_a_meaning_are_left_out():
     left = Counter((arm, dataset) for dataset, arm, seed in EVERY if losses.left_out(arm, dataset, seed))
     slow = {(arm, dataset): 3 for arm in ("vgg", "vgg+cgan") for dataset in STUDY.datasets}
-    assert left == {**slow, ("twin", "grove"): 6}
+    assert left == {**slow, ("perfect", "grove"): 6}
     assert {s for d, a, s in PART if a == "vgg"} == {1, 2, 3} and len(PART) == 54 + 60
     # A pair that is compared has two seeds or more somewhere, and every picture its run.
     for pair in STUDY.pairs:
@@ -121,6 +121,23 @@ def test_the_recipe_is_the_presets_with_the_arms_and_what_is_scored():
     varied = {key for arm in losses.ARMS.values() for key in arm}
     missing = settings.keys() - recipe.keys()
     assert missing == varied | ({"in_channels", "out_channels", "seed", "steps"} & settings.keys())
+
+
+def test_a_perfect_answer_has_the_label_map_and_a_style_of_its_own():
+    label, style = faces.face("test", 5)
+    mean, std = faces.conditional_moments(label, style)
+    near, far = (
+        ((answer(5, 1)[0] - mean) / std.clamp(min=0.02)).abs().mean() for answer in (losses.twin, losses.perfect)
+    )
+    assert far > 3 * near  # the twin's style is the face's
+    again = losses.perfect(5, 1)
+    assert torch.equal(again, losses.perfect(5, 1)) and not torch.equal(again, losses.perfect(5, 2))
+    from gritlib.backbones.segmenter import segmenter
+
+    images = torch.cat([losses.perfect(i, 1) for i in range(16)])
+    labels = torch.stack([faces.face("test", i)[0] for i in range(16)])
+    found = segmenter("faces").labels(images)
+    assert (found == labels).double().mean() > 0.9 > 0.85 > (found == labels.roll(1, 0)).double().mean()
 
 
 def test_a_twin_is_another_sample_of_the_same_distribution_in_8_bits():
@@ -182,10 +199,10 @@ def test_a_short_run_has_every_metric_its_pictures_and_its_record_and_is_never_r
 
 @pytest.mark.filterwarnings("ignore:Fréchet distance of n")
 def test_scores_of_pairs_and_of_sets_are_those_of_as_many_images_as_announced(few, monkeypatch):
-    twin = losses.twin
-    monkeypatch.setattr(losses, "twin", lambda i, seed: 0.2 * twin(i, seed))  # less varied: recall is not precision
-    metrics, shown = losses.score(None, "faces", "twin", 1)
-    images = torch.cat([losses.twin(i, 1) for i in range(20)])
+    perfect = losses.perfect
+    monkeypatch.setattr(losses, "perfect", lambda i, seed: 0.2 * perfect(i, seed))  # less varied: recall != precision
+    metrics, shown = losses.score(None, "faces", "perfect", 1)
+    images = torch.cat([losses.perfect(i, 1) for i in range(20)])
     truth = catalog.load("faces", "test", n=20).batch(range(20))["B"]
     assert torch.equal(shown, images[list(losses.SHOWN["faces"].values())])
     (fake, real), (few_fake, few_real) = (
@@ -241,10 +258,10 @@ def test_all_runs_but_those_left_out_are_computed_once_and_reported_over_the_see
         5,
         6,
     ]
-    assert ("faces", "l1", "twin", "L1") in rows and ("grove", "l1", "twin", "L1") not in rows
+    assert ("faces", "l1", "perfect", "L1") in rows and ("grove", "l1", "perfect", "L1") not in rows
     assert ("grove", "l1+cgan", "l1", "recall") not in rows
     text = report.markdown(study, records)
-    assert "| grove | vgg |" in text and "| faces | twin |" in text and "| grove | twin |" not in text
+    assert "| grove | vgg |" in text and "| faces | perfect |" in text and "| grove | perfect |" not in text
 
 
 def test_ctrl_c_writes_no_truncated_run(monkeypatch, tmp_path, capsys):

@@ -15,6 +15,7 @@ from gritlib.course.exercises.lesson02.best_constant_mistakes import mistakes, t
 from gritlib.course.exercises.lesson02.costs import SHARES, SLOPES, best_constant, cost, minimiser
 
 LEVELS = (0.2, 0.3, 0.7, 0.8)  # of a class's pinball loss
+ENOUGH = 1e-5  # of the range of the values, at least of 1: what an answer may cost beyond the least
 CLOSE = 0.02  # of the range of the values
 APART = 5e-3  # answers nearer than this are taken for the same
 PLAIN = {"values": (1.0, 0.0)}  # factor and offset
@@ -25,8 +26,8 @@ BEYOND = (
     "index?"
 )
 NEAR = (
-    "\nThat is close, but a number near by costs less. A search over a grid, or by small steps, stops somewhere near: "
-    "think of where the least cost can be, or refine the search."
+    "\nThat is close, but a number near by costs less. A search over a grid, or by small steps, stops somewhere near; "
+    "so does a formula that is right for another loss. Think of where the least cost can be, or refine the search."
 )
 
 
@@ -122,7 +123,7 @@ def judge(slopes):
                 values, weights = inputs["values"] * factor + offset, inputs["weights"]
                 both = torch.tensor([c, best], dtype=torch.float64)
                 yours, least = cost(both, values, weights, SHARES[loss], slopes).tolist()
-                if yours <= least + 1e-6:
+                if yours <= least + ENOUGH * max(1.0, (values.max() - values.min()).item()):
                     continue
                 said = f'"{loss}" for {listed(values, weights)}: your {c:.6g} costs {yours:.6g}, '
                 said += f"{best:.6g} costs only {least:.6g}"
@@ -194,8 +195,9 @@ def exercise(slopes, reference, note: str = "") -> Exercise:
                 drawer(slopes, "mix", units=GREY),
                 constants,
                 judged,
-                "In units 127.5 times smaller absolute errors grow by 127.5 and squared ones by 127.5². Nothing in the "
-                "function may expect values from −1 to 1.",
+                "In units 127.5 times smaller absolute errors grow by 127.5 and squared ones by 127.5². A search that "
+                "knows values from −1 to 1 alone, or whose steps are too coarse or too few for 0 to 255, ends "
+                "elsewhere.",
                 repeat=8,
             ),
             Part(

@@ -13,8 +13,8 @@ from gritlib.course.exercises.lesson02.gaussians import frechet_distance
 
 COMPLEX = (
     "the result is complex. A product of two covariances has real eigenvalues that are not negative; but it is not "
-    "symmetric, so a general method returns complex numbers, and rounding makes zeros a little negative. What is known "
-    "of the eigenvalues lets you repair them before the root is taken."
+    "symmetric, so a general method returns complex numbers, and rounding makes zeros a little negative. Take the "
+    "real part and clamp it at 0 before the root."
 )
 
 

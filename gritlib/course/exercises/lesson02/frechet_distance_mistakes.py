@@ -48,7 +48,7 @@ def rows_as_features(cross, as_arrays=False):
 
 NEGATIVE = (
     "With fewer samples than dimensions many eigenvalues are 0, and rounding makes some of them −1e−17: their roots "
-    "are not a number. What is known of these eigenvalues lets you repair them before the root is taken."
+    "are not a number. The true ones are never negative, so clamp them at 0 before the root."
 )
 ELEMENTWISE = (
     "It looks as if the root is taken of each element of a matrix. (Ca·Cb)^½ is a matrix whose product with itself is "
