@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import gritlib.course as course
+from gritlib import laboratory
 from gritlib.course import check, pieces
 from gritlib.data import catalog
 from gritlib.evaluation import scores
@@ -53,16 +54,13 @@ skips_study = gallery("skips", seeds=(1, 2), metrics=("L1", "SSIM", "spectrum_ga
 #
 # Before images, one number. The data $y$ are numbers near 0.8. A *generator* $G$ turns noise $z$ into a number. A
 # *discriminator* sees a number and returns a *logit* $t$: the larger, the surer it is that the number is real. As a
-# probability, $D = \sigma(t) = 1/(1+e^{-t})$. Both are tiny networks.
+# probability, $D = \sigma(t) = 1/(1+e^{-t})$. Both are tiny: two hidden layers of 32, from the package's *one-pixel
+# laboratory*.
 
 
 # %% tags=["core"]
 def truth(n: int, generator: torch.Generator) -> Tensor:  # (n, 1)
     return 0.8 + 0.4 * torch.randn(n, 1, generator=generator)
-
-
-def mlp() -> nn.Module:
-    return nn.Sequential(nn.Linear(1, 32), nn.LeakyReLU(0.2), nn.Linear(32, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
 
 
 # %% [markdown] tags=["core"]
@@ -103,7 +101,7 @@ course.predict("01.a", {"first step": None, "step 300": None, "end": None})
 
 # %% tags=["core"]
 torch.manual_seed(0)
-G1, D1 = mlp(), mlp()
+G1, D1 = laboratory.mlp(1), laboratory.mlp(1)
 alone, together = (30, 60) if course.session.current().preset == "smoke" else (300, 1500)
 d_log = play(G1, D1, alone, alone)
 
@@ -179,6 +177,23 @@ print("slope of log(1 − D)   ", *(f"{x:10.6f}" for x in saturating.tolist()))
 print("slope of −log D       ", *(f"{x:10.6f}" for x in trained.tolist()))
 # Both in closed form; a lesson checks what it says.
 assert torch.allclose(saturating, -torch.sigmoid(logit)) and torch.allclose(trained, -torch.sigmoid(-logit))
+
+# %% [markdown]
+# ### The same game with a question
+#
+# Now $y$ answers a question: $y = \frac12\sin(\pi x)$ plus Gaussian detail. `gan` shows $D$ only $y$, `cgan` shows it $x$
+# beside $y$. W1 is the mean distance of the sorted answers to an $x$ from the right ones, sorted. `twin` is a second set
+# of right answers: the W1 that chance leaves.
+#
+# **What to notice.** Without $x$, $G$ may answer whatever is right for *some* question. With $x$ its answers come much
+# closer, and their spread is about the true one.
+
+# %%
+lab_steps = 20 if course.session.current().preset == "smoke" else 2000
+answers = {name: laboratory.train(name, "gaussian", steps=lab_steps) for name in ("gan", "cgan")}
+for name, candidate in {**answers, "twin": laboratory.twin("gaussian")}.items():
+    n = laboratory.measure(candidate)
+    print(f"{name:4}  std of the answers to one x {n['std']:.2f}, true {n['true_std']:.2f}; W1 {n['W1']:.2f}")
 
 # %% [markdown] tags=["core"]
 # ## 2 From one number to an image: the condition
