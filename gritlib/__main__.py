@@ -230,17 +230,18 @@ def data(
         showcase.show(name, data_options(options), picture, export, size)
 
 
-def bench(what: tyro.conf.Positional[Literal["metrics", "references"]]) -> None:
+def bench(what: tyro.conf.Positional[Literal["metrics", "references"]], threads: int = 2) -> None:
     """Measure speed against other libraries, or compare every metric with an independent reference.
 
     Args:
         what: metrics (Fréchet distance, precision and recall on 10,000 features of 2,048 numbers, against pytorch-fid
             and prdc: `pip install "gritlib[bench]"`) or references (a table of differences; needs the test packages).
+        threads: cores that each side of metrics may use.
     """
     from gritlib import bench
 
     try:
-        getattr(bench, what)()
+        bench.references() if what == "references" else bench.metrics(threads=threads)
     except ModuleNotFoundError as error:
         extra = {"metrics": "bench", "references": "test"}[what]
         raise ValueError(f'{error.name} is needed to compare with: pip install "gritlib[{extra}]"') from error

@@ -235,10 +235,10 @@ def test_bench_calls_what_is_asked_and_names_the_packages_it_misses(monkeypatch,
 
     called = []
     for name in ("metrics", "references"):
-        monkeypatch.setattr(bench, name, lambda name=name: called.append(name))
+        monkeypatch.setattr(bench, name, lambda name=name, **_: called.append(name))
         assert run("bench", name, capsys=capsys) == (0, "") and called[-1] == name
 
-    def missing():
+    def missing(**_):
         raise ModuleNotFoundError("No module named 'other'", name="other")
 
     for name, extra in (("metrics", "bench"), ("references", "test")):
