@@ -1,13 +1,15 @@
-"""Where a student's pieces of lesson 01 enter: with right ones the network and its training are gritlib's, bit for bit.
-Also the exercise that a class gets its own parameter of."""
+"""Where a student's pieces enter: with right ones the network and its training are gritlib's, bit for bit. Also the
+exercises that a class gets its own parameter of."""
 
 import copy
+import re
 
 import bank
 import numpy as np
 import pytest
 import torch
 
+from gritlib import backbones
 from gritlib.course.examine import examine
 from gritlib.course.exercises import load
 from gritlib.data.source import Source
@@ -142,3 +144,50 @@ def test_a_class_with_a_key_gets_its_own_dilation_and_the_public_answer_is_named
             wrong = examine(variant, lambda layers, answer=mistake.answer: answer(layers))
             assert wrong.status in ("wrong", "partly") and mistake.message in wrong.message
     assert len(drawn) > 1
+
+
+def test_a_class_with_a_key_gets_its_own_pinball_loss():
+    public, notes = load("02.1").reference[0], set()
+    for key in ("autumn", "spring", "evening", "2031"):
+        variant = load("02.1").variant(key)
+        notes.add(variant.note)
+        up = float(re.search(r"constant c costs ([0-9.]+)", variant.note).group(1))
+
+        def best_constant(values, weights, loss, up=up):
+            """A ternary search: the cost is convex."""
+            share, low, high = {"l1": 1, "l2": 0, "mix": 0.5}[loss], values.min().item(), values.max().item()
+
+            def cost(c):
+                gap = values - c
+                pinball = torch.where(gap > 0, up * gap, (up - 1) * gap)
+                return (weights * (share * pinball + (1 - share) * gap**2)).sum()
+
+            for _ in range(120):
+                a, b = low + (high - low) / 3, high - (high - low) / 3
+                low, high = (low, b) if cost(a) < cost(b) else (a, high)
+            return (low + high) / 2
+
+        report = examine(variant, best_constant)
+        assert report.status == "right" and report.points == 4, report.message
+        answer = examine(variant, lambda *given: public(*given))
+        assert answer.points == 1 and "This is the public version" in answer.message  # l2 is the same for all
+    assert len(notes) > 1
+
+
+@pytest.mark.parametrize("perceptual_loss", answers("02.2"))
+def test_every_right_perceptual_loss_of_the_bank_trains_like_the_methods_own(perceptual_loss, pairs):
+    net = backbones.perceptual("vgg16")
+    sizes = {"in_channels": 3, "out_channels": 3, "width": 2, "depth": 2, "gan_weight": 0.0}
+
+    def g_loss(fake, real, logits):
+        return {"perceptual": 10 * perceptual_loss(net, fake, real, net.weights)}
+
+    trained = []
+    for options, pieces in (
+        ({"pixel_weight": 0.0, "perceptual_weight": 10.0, "perceptual": "vgg16"}, {}),
+        ({}, {"g_loss": g_loss}),
+    ):
+        torch.manual_seed(0)
+        method = fit(Pix2Pix(Pix2PixConfig(**sizes, **options), **pieces), pairs, steps=2, **QUIET).method
+        trained.append(torch.cat([p.flatten() for p in method.G.parameters()]))
+    assert torch.allclose(*trained, rtol=1e-4, atol=1e-6)

@@ -3,6 +3,7 @@ about the networks behind them."""
 
 import itertools
 import json
+import socket
 
 import numpy as np
 import pytest
@@ -207,6 +208,23 @@ class Published(backbones.Frozen):
 
     def forward(self, a, b):
         return (a - b).abs().mean((1, 2, 3), keepdim=True)  # (B, 1, 1, 1), as LPIPS returns it
+
+
+@few_for_the_dimensions
+def test_with_the_network_cut_off_every_group_is_scored(pairs, from_few, monkeypatch, tmp_path):
+    def refuse(*_, **__):
+        raise OSError("no way out of this machine")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setenv("GRITLIB_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    backbones._decide.cache_clear()
+    images, targets, labels = pairs
+    found = Scoreboard(tuple(GROUPS), segmentation={"dataset": "grove"}).update(images, targets, labels).scores()
+    backbones._decide.cache_clear()
+    assert {"L1", "SWD", "recall", "mean_iou"} <= set(found) and all(map(np.isfinite, found.values()))
+    assert not any(published in name for name in found for published in ("FID", "KID", "LPIPS"))
 
 
 def test_a_network_of_two_images_is_asked_itself_and_gives_its_published_name(pairs, monkeypatch):
