@@ -154,7 +154,7 @@ def evaluate(
         scores: pixel, spectrum, colour, patches, perceptual, distribution, segmentation; by default all that the
             dataset allows.
         network: that judges images: the papers' (LPIPS, FID) are downloaded once, if GRITLIB_ALLOW_DOWNLOAD=1; auto
-            takes them where they are already here, else the offline ones.
+            takes them where they are here or may be downloaded, else the offline ones.
         seed: of the noise, and of the random training images whose style is lent.
         json_out: also write the result, with every setting that it depends on, to this file.
     """
@@ -174,7 +174,7 @@ def evaluate(
     result = evaluation.evaluate(method, test, train, seed=seed, groups=groups, options=evaluation.networks(network))
     print(evaluation.table(result))
     if json_out:
-        checkpoint.write_text(json.dumps(result, indent=1) + "\n", json_out)
+        checkpoint.write_text(json.dumps({"run": str(run), **result}, indent=1) + "\n", json_out)
 
 
 def translate(
@@ -231,7 +231,7 @@ def data(
 
 
 def bench(what: tyro.conf.Positional[Literal["metrics", "references"]], threads: int = 2) -> None:
-    """Measure speed against other libraries, or compare every metric with an independent reference.
+    """Measure speed against other libraries, or compare scores with independent references.
 
     Args:
         what: metrics (Fréchet distance, precision and recall on 10,000 features of 2,048 numbers, against pytorch-fid

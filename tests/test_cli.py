@@ -190,7 +190,7 @@ def test_a_run_is_scored_with_the_groups_that_are_asked_for(tiny_run, capsys, tm
     names = {"L1", "PSNR", "SSIM", "colour_overlap", "L1_reconstruction", "spectrum_gap_reconstruction"}
     assert set(result["scores"]) == {"truth", "random", "mean"}
     assert all(set(row) == names for row in result["scores"].values())
-    assert list(result["references"]) == ["training images"] and list(result["settings"]) == ["pixel"]
+    assert list(result["references"]) == ["training images"] and list(result["settings"]) == ["pixel", "colour"]
     assert result["seed"] == 0 and (result["dataset"], result["split"]) == ("earth", "test")
     assert f"{result['scores']['random']['L1']:.3f}" in text
     code, text = run(*words, "--seed", "5", "--split", "val", capsys=capsys)
@@ -283,8 +283,9 @@ def test_the_demos_run_can_be_scored_and_used(demo_run, capsys, tmp_path):
     assert code == 0 and "grove/test, 72 images" in text
     again = json.loads((tmp_path / "scores.json").read_text())
     said = json.loads((out / "metrics.json").read_text())
-    for style, row in said["scores"].items():  # the loaded method is the one that was scored
-        assert again["scores"][style] == pytest.approx(row, rel=1e-4), style
+    for style, row in said["scores"].items():  # the loaded method is the one that was scored, now in more ways
+        assert {name: again["scores"][style][name] for name in row} == pytest.approx(row, rel=1e-4), style
+        assert {"mean_iou", "kernel distance (Lite0-1280@128)"} <= set(again["scores"][style]) - set(row)
     assert again["baselines"] == pytest.approx(said["baselines"])
 
     ids = np.random.default_rng(0).integers(0, 4, (50, 70)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""How right: every metric beside an implementation of somebody else."""
+"""How right: 26 scores beside implementations of somebody else."""
 
 import itertools
 

@@ -131,12 +131,15 @@ def reveal(id: str, result: dict) -> None:
         print(f"{name:{width}}  {brief(guessed) if guessed is not None else '–':>12}  {brief(value):>12}")
 
 
-def claim(id: str, sentence: str, value: float, low: float, high: float, must: bool = False) -> bool:
+def claim(
+    id: str, sentence: str, value: float, low: float, high: float, must: bool = False, band: str = "the study's band"
+) -> bool:
     """Say whether a claim shows on this run, beside the committed study's band.
 
     Args:
         id: "C5". value: measured here. low, high: the band within which the claim counts as shown.
         must: raise in strict mode; only for identities and for effects of five or more standard deviations over seeds.
+        band: where the band comes from, in words.
 
     Returns:
         Was it shown?
@@ -147,7 +150,7 @@ def claim(id: str, sentence: str, value: float, low: float, high: float, must: b
     value = float(value)
     shown = bool(low <= value <= high)
     verdict = "shown" if shown else "not shown"
-    print(f"{id}: {sentence}: {verdict} on this run ({value:.3g}; the study's band is {low:.3g} to {high:.3g})")
+    print(f"{id}: {sentence}: {verdict} on this run ({value:.3g}; {band} is {low:.3g} to {high:.3g})")
     entry = {"sentence": sentence, "value": value, "low": low, "high": high, "shown": shown}
     progress.record(session.current().lesson, "claims", id, entry)
     if must and not shown and strict_mode():

@@ -173,6 +173,8 @@ def evaluate(
                 halves[name].update(parts["reconstruction"], batch["B"])
     result = {
         "dataset": source.name,
+        "options": source.options,
+        "torch": torch.__version__,
         "split": source.split,
         "size": source.size,
         "images": len(source),
@@ -201,12 +203,13 @@ def references(
 ) -> dict[str, dict[str, float]]:
     """Scores of real images: as many random training images in place of the outputs, for the scores that compare sets;
     the truths themselves, for those that look for labels."""
-    sets = [name for name in groups if name in ("distribution", "patches", "colour")]
+    sets = [name for name in groups if name in ("distribution", "patches", "colour", "spectrum")]
     own = [name for name in groups if name == "segmentation"]
-    boards = {"training images": Scoreboard(sets, **options), "the truth": Scoreboard(own, **options)}
+    others = "training images" if len(source) <= len(train) else "training images, repeated"
+    boards = {others: Scoreboard(sets, **options), "the truth": Scoreboard(own, **options)}
     lent = Lent(train, len(source), seed, distinct=True)
     for i, batch in chunks(source):
-        boards["training images"].update(lent[i : i + CHUNK], batch["B"])
+        boards[others].update(lent[i : i + CHUNK], batch["B"])
         boards["the truth"].update(batch["B"], batch["B"], batch.get("label"))
     return {name: board.scores() for name, board in boards.items() if board.groups}
 

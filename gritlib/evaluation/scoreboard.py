@@ -7,7 +7,7 @@
 | colour       | colour_overlap, 1 is best                                                                 |
 | patches      | SWD: sliced Wasserstein distance of the finest pyramid level, first 256 images            |
 | perceptual   | LPIPS, or the perceptual distance of the network that is named                            |
-| distribution | KID; from 1,000 images on also the Fréchet distance, precision and recall                 |
+| distribution | KID; from 300 images on also the Fréchet distance, precision and recall (FID: 1,000)      |
 | segmentation | does a segmenter find the label map in the output: pixel and class accuracy, two mean IOUs |
 
 Scores that depend on a network carry its name; a Fréchet distance on other features than FID's is not called FID.
@@ -24,7 +24,7 @@ from gritlib.metrics.colour import ColourHistogram
 from gritlib.metrics.pixel import check_pair
 
 PIXEL = {"L1": metrics.l1_255, "PSNR": metrics.psnr, "SSIM": metrics.ssim}
-ENOUGH = 1000  # images from which on a Fréchet distance in 24 dimensions says more than its own bias
+ENOUGH, WIDE = 300, 1000  # images for a Fréchet distance in 24 dimensions, and in a published network's 2,048
 NEIGHBOURS = 3
 
 
@@ -80,7 +80,7 @@ class Colour:
         return {"colour_overlap": metrics.colour_overlap(self.images, self.targets)}
 
     def settings(self) -> dict:
-        return {}
+        return {"colour": "CIELAB, bins of 2 units"}
 
 
 class Patches:
@@ -143,7 +143,7 @@ class Distribution:
         kernel, frechet = self.nets
         fake, real = (torch.cat(part) for part in self.found[kernel.name])
         result = {backbones.title("kernel", kernel): metrics.kid(fake, real)}
-        if len(fake) >= ENOUGH:
+        if len(fake) >= (ENOUGH if frechet.dim < 100 else WIDE):
             precision, recall = metrics.precision_recall(real, fake, NEIGHBOURS)
             fake, real = (torch.cat(part) for part in self.found[frechet.name])
             result |= {backbones.title("frechet", frechet): metrics.frechet_distance(fake, real)}
@@ -225,7 +225,8 @@ class Scoreboard:
 
 
 def suited(source) -> tuple[str, ...]:
-    """The groups that a `Source` allows: networks look at RGB, a segmenter knows its own dataset, sides must halve."""
+    """The groups that a `Source` allows: networks look at RGB, a segmenter knows its own dataset, sides must
+    halve, a set has several images."""
     left_out = set() if source.out_channels == 3 else set(RGB)
     if not (source.classes and source.name in CLASSES and source.size % 16 == 0):
         left_out.add("segmentation")
@@ -234,6 +235,10 @@ def suited(source) -> tuple[str, ...]:
         side //= 2
     if side >= 32:
         left_out.add("patches")
+    if source.size < 32:
+        left_out.add("perceptual")  # LPIPS' network needs 31 pixels
+    if len(source) <= NEIGHBOURS:
+        left_out.add("distribution")
     return tuple(name for name in GROUPS if name not in left_out)
 
 

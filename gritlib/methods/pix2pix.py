@@ -94,7 +94,7 @@ class Pix2Pix(Method):
         super().__init__()
         config.check_channels()
         self.config = c = config
-        if not (c.gan_weight or c.pixel_weight or c.perceptual_weight):
+        if g_loss is None and not (c.gan_weight or c.pixel_weight or c.perceptual_weight):
             raise ValueError("gan_weight, pixel_weight and perceptual_weight are all 0: nothing is left to minimise")
         if generator is None:
             if c.dropout and c.depth < 6:

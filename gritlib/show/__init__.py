@@ -1,6 +1,6 @@
 """What a person sees in a notebook: figures with a description in words, galleries of committed studies, widgets."""
 
 from gritlib.show.figures import curves, pictures, present
-from gritlib.show.gallery import gallery, numbers
+from gritlib.show.gallery import claims, gallery, numbers
 
-__all__ = ["curves", "gallery", "numbers", "pictures", "present"]
+__all__ = ["claims", "curves", "gallery", "numbers", "pictures", "present"]

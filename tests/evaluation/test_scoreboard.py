@@ -170,7 +170,9 @@ def grey_folder(path, n=3, size=32):
 
 
 def test_suited_groups_are_those_that_the_dataset_allows(tmp_path):
-    assert suited(catalog.load("grove", "val")) == suited(catalog.load("faces", "test", n=1)) == tuple(GROUPS)
+    assert suited(catalog.load("grove", "val")) == suited(catalog.load("faces", "test", n=4)) == tuple(GROUPS)
+    assert "distribution" not in suited(catalog.load("faces", "test", n=3))  # neighbours need more
+    assert "perceptual" not in suited(catalog.load("faces", "test", 16, n=4))
     assert suited(catalog.load("earth", "test")) == tuple(name for name in GROUPS if name != "segmentation")
     grey = catalog.load(str(grey_folder(tmp_path)), "test", 32)
     assert grey.out_channels == 1 and suited(grey) == ("pixel", "spectrum", "patches")
