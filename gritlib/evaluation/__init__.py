@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from gritlib.data.source import Source
-from gritlib.evaluation.scoreboard import PIXEL, Scoreboard, networks, suited
+from gritlib.evaluation.scoreboard import Scoreboard, networks, suited
 from gritlib.methods import Method
-from gritlib.metrics import high_frequency_gap, l1_255, noise_use
+from gritlib.metrics import l1_255, noise_use
 
 __all__ = [
     "Lent",
@@ -86,12 +86,10 @@ def translate_all(
 
 def scores(parts: dict[str, Tensor], B: Tensor) -> dict[str, float]:
     """L1 (0-255), PSNR (dB), SSIM, spectrum gap of the image; L1 and gap of the reconstruction where there is one."""
-    result = {name: metric(parts["image"], B).mean().item() for name, metric in PIXEL.items()}
-    result["spectrum_gap"] = high_frequency_gap(parts["image"], B)
+    image, half = Scoreboard().update(parts["image"], B).scores(), Scoreboard()
     if "reconstruction" in parts:
-        result["L1_reconstruction"] = l1_255(parts["reconstruction"], B).mean().item()
-        result["spectrum_gap_reconstruction"] = high_frequency_gap(parts["reconstruction"], B)
-    return result
+        half.update(parts["reconstruction"], B)
+    return {name: image[name] for name in ("L1", "PSNR", "SSIM", "spectrum_gap")} | reconstruction(half)
 
 
 @torch.no_grad()

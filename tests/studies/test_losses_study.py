@@ -271,7 +271,6 @@ def test_ctrl_c_writes_no_truncated_run(monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.rglob("*.*"))
 
 
-@pytest.mark.skipif(not (runner.COMMITTED / STUDY.name).exists(), reason="the study's results are not in the package")
 def test_committed_results_are_complete():
     records, folder = runner.read(STUDY, runner.COMMITTED), runner.COMMITTED / STUDY.name
     assert sorted((r["dataset"], r["arm"], r["seed"]) for r in records) == sorted(PART)
