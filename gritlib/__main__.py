@@ -35,7 +35,7 @@ def demo(
 
 
 def train() -> None:
-    """Train a method, grit or pix2pix: `train grit --help` lists its settings."""
+    """Train a method: `train grit --help` lists its settings; pix2pix, cyclegan, cut, fastcut, sincut."""
 
 
 def study() -> None:
@@ -52,12 +52,12 @@ def train_with(method: str, preset: str | None):
     from gritlib.presets import get
     from gritlib.training import TrainConfig
 
-    chosen = get(method, preset)
+    chosen, view = get(method, preset), METHODS[method].view
 
     def train(
         config: METHODS[method].Config = chosen.method,
         training: TrainConfig = chosen.training,
-        data: str = "grove",
+        data: str = "earth" if view else "grove",
         options: tuple[str, ...] = (),
         size: int = chosen.size,
         preset: PresetName | None = preset,
@@ -68,8 +68,9 @@ def train_with(method: str, preset: str | None):
         """Train a method and leave a run folder: checkpoint, log, sample pictures.
 
         Args:
-            data: grove, earth, faces, or the path of a folder of your own pairs: FOLDER/train/ and FOLDER/test/ with
-                side-by-side files, with A/ and B/, or with image/ and mask/.
+            data: grove, earth, faces, shapes, or the path of a folder of your own pairs: FOLDER/train/ and FOLDER/test/
+                with side-by-side files, with A/ and B/, or with image/ and mask/. Methods without pairs take
+                FOLDER/trainA/ and FOLDER/trainB/ as well.
             options: the dataset's own, as NAME=VALUE: direction=BtoA, load_size=72, flip=false or classes=12 for
                 a folder, height=true or latitude=true for earth, n=500 for faces.
             size: side of the training crops in pixels.
@@ -83,7 +84,7 @@ def train_with(method: str, preset: str | None):
         from gritlib.data import catalog
         from gritlib.training import fit
 
-        own = data_options(options)
+        own = {**view, **data_options(options)}
         source = catalog.load(data, "train", size, **own)
         torch.manual_seed(training.seed)
         network = METHODS[method](config.fit_to(source))
@@ -215,9 +216,9 @@ def data(
     """List the datasets, or show the card of one: origin, licence, splits.
 
     Args:
-        name: grove, earth, faces, or a folder of your own pairs.
+        name: grove, earth, faces, shapes, or a folder of your own pairs.
         options: the dataset's own, as NAME=VALUE (see `train`).
-        picture: write a PNG with some of its pairs.
+        picture: write a PNG with some of its training images.
         export: write some pairs of the test split to this folder, N_input.png (label ids for a label map) and
             N_target.png: something to try `translate` on.
         size: side of the crops in pixels.
@@ -289,7 +290,9 @@ def run(arguments: list[str]) -> None:
     verbs |= {"study": study, "bench": bench, "course": course, "test": test}
     prog = "python -m gritlib"
     if arguments[:1] == ["train"]:
-        verbs = {method: train_with(method, preset) for method in ("grit", "pix2pix")}
+        from gritlib.methods import METHODS
+
+        verbs = {method: train_with(method, preset) for method in METHODS}
     elif arguments[:1] == ["study"]:
         from gritlib.studies.commands import VERBS as verbs
     elif arguments[:1] == ["course"]:

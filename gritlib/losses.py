@@ -124,6 +124,36 @@ def feature_matching(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[T
     return sum(l1(a, b) for a, b in pairs) / len(fake)
 
 
+def patch_nce(q: Tensor, k: Tensor, tau: float = 0.07, others: Tensor | None = None, internal: bool = True) -> Tensor:
+    """PatchNCE, ℓ(v, v⁺, v⁻) = −log of the softmax share of the positive, for each patch: which of the patches is this
+    one's partner? With S patches all alike it is log S.
+
+    Args:
+        q, k: (B, S, C), unit vectors; q_s and k_s come from the same place, the other k of the same image are the
+            negatives. tau: temperature. others: (M, C) unit vectors, further negatives for all, from other images.
+            internal: are the image's own other patches negatives?
+
+    Returns:
+        (B, S). Whether anything flows into k is the caller's choice: the equation says nothing, the authors' code stops
+        it. Source: Park et al. 2020, equations 3 and 4.
+
+    Raises:
+        ValueError: q and k of different shape, or no negative at all.
+    """
+    if q.shape != k.shape:
+        raise ValueError(f"queries {tuple(q.shape)} and keys {tuple(k.shape)} must have the same shape")
+    if not internal and others is None:
+        raise ValueError("no negatives: internal is off and others is None")
+    q, k = full(q), full(k)
+    with torch.autocast(q.device.type, enabled=False):  # which would multiply in bfloat16
+        logits = q @ k.transpose(1, 2) if internal else (q * k).sum(-1, keepdim=True)  # (B, S, S) or (B, S, 1)
+        if others is not None:
+            logits = torch.cat([logits, q @ full(others).T], -1)
+    places = torch.arange(q.shape[1], device=q.device) if internal else q.new_zeros(q.shape[1], dtype=torch.int64)
+    target = places.expand(len(q), -1)
+    return F.cross_entropy(logits.flatten(0, 1) / tau, target.flatten(), reduction="none").view(q.shape[:2])
+
+
 def kl(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL divergence of N(μ, σ²) from N(0, 1) for each image, summed over the code: (B,). SPADE's code sums over the
     batch too; here that is left to the caller.

@@ -9,7 +9,9 @@
 | paper  | the published configuration                    | 256    |
 
 The environment variable GRITLIB_PRESET overrides the choice that the device makes. GRIT's paper leaves its training
-open, so its `paper` sizes are course decisions; pix2pix' are the authors'.
+open, so its `paper` sizes are course decisions; pix2pix' and CycleGAN's are the authors'. CUT's and FastCUT's are the
+equations as printed, with sums and a gradient into the keys, at the learning rate of CycleGAN; what the authors' code
+computes instead is `--reduction mean --halve True --key-gradient False`. SinCUT needs larger crops, which it shrinks.
 """
 
 import os
@@ -18,7 +20,16 @@ from typing import NamedTuple
 
 import torch
 
-from gritlib.methods import GRITConfig, MethodConfig, Pix2PixConfig
+from gritlib.methods import (
+    METHODS,
+    CUTConfig,
+    CycleGANConfig,
+    FastCUTConfig,
+    GRITConfig,
+    MethodConfig,
+    Pix2PixConfig,
+    SinCUTConfig,
+)
 from gritlib.training import TrainConfig
 
 NAMES = ("smoke", "ci", "cpu", "gpu", "paper")
@@ -39,11 +50,53 @@ TRAINING = {
     "cpu": TrainConfig(steps=1200),
     "gpu": TrainConfig(steps=6000, batch_size=16, ema=0.999, sample_every=1000, save_every=1000),
 }
-# pix2pix on facades: 400 images, 200 epochs, batch 1, no averaging of weights.
-PIX2PIX_PAPER = TrainConfig(steps=80_000, batch_size=1, ema=0.0, precision="fp32", sample_every=4000, save_every=4000)
-GRIT_PAPER = TrainConfig(steps=200_000, batch_size=8, ema=0.999, sample_every=4000, save_every=4000)
 
-METHODS = {
+
+def published(steps: int, **changed) -> TrainConfig:
+    """A published training: batch 1, the last weights, full precision, unless said."""
+    kept = {"batch_size": 1, "ema": 0.0, "precision": "fp32", "sample_every": 4000, "save_every": 4000}
+    return TrainConfig(steps=steps, **{**kept, **changed})
+
+
+# Two networks for two directions take twice the time of one, so half the images a step.
+UNPAIRED = {
+    "smoke": TrainConfig(steps=20, batch_size=2, log_every=10),
+    "ci": TrainConfig(steps=400, batch_size=4),
+    "cpu": TrainConfig(steps=1600, batch_size=4),
+    "gpu": TrainConfig(steps=20_000, batch_size=4, ema=0.999, sample_every=2000, save_every=2000),
+}
+SINGLE = {
+    "smoke": TrainConfig(steps=20, batch_size=2, log_every=10),
+    "ci": TrainConfig(steps=200, batch_size=4, ema=0.99, precision="fp32"),
+    "cpu": TrainConfig(steps=480, batch_size=4, ema=0.99, precision="fp32", sample_every=160),
+    "gpu": TrainConfig(steps=6000, batch_size=16, sample_every=1000, save_every=1000),
+    "paper": published(100_000, batch_size=16),
+}
+LENGTHS = {
+    # 400 images, 200 epochs (facades)
+    "pix2pix": {**TRAINING, "paper": published(80_000)},
+    "grit": {**TRAINING, "paper": TrainConfig(steps=200_000, ema=0.999, sample_every=4000, save_every=4000)},
+    # 1,096 images (maps), 200 epochs; CUT has 400
+    "cyclegan": {**UNPAIRED, "paper": published(219_200)},
+    "cut": {**UNPAIRED, "paper": published(438_400)},
+    "fastcut": {**UNPAIRED, "paper": published(219_200)},
+    "sincut": SINGLE,
+}
+
+CUT_PAPER = {
+    "width": 64,
+    "blocks": 9,
+    "d_width": 64,
+    "d_layers": 3,
+    "layers": ("rgb", "down1", "down2", "res1", "res5"),
+    "patches": 256,
+    "dim": 256,
+    "bank": 16384,
+    "reduction": "sum",
+    "halve": False,
+    "key_gradient": True,
+}
+CHANGED = {
     "grit": {
         "smoke": GRITConfig(width=8, d_width=8),
         "gpu": GRITConfig(width=32, depth=5, d_width=32, d_layers=3),
@@ -56,8 +109,29 @@ METHODS = {
             width=64, depth=8, norm="batch", dropout=True, d_width=64, d_layers=3, d_norm="batch", gan="bce"
         ),
     },
+    "cyclegan": {
+        "smoke": CycleGANConfig(width=8, d_width=8),
+        "gpu": CycleGANConfig(width=32, blocks=6, d_width=32, d_layers=3),
+        "paper": CycleGANConfig(width=64, blocks=9, d_width=64, d_layers=3, lr=2e-4),
+    },
+    "cut": {
+        "smoke": CUTConfig(width=8, d_width=8, dim=16),
+        "gpu": CUTConfig(width=32, blocks=6, d_width=32, d_layers=3, patches=128, dim=128),
+        "paper": CUTConfig(**CUT_PAPER, lr=2e-4),
+    },
+    "fastcut": {
+        "smoke": FastCUTConfig(width=8, d_width=8, dim=16),
+        "gpu": FastCUTConfig(width=32, blocks=6, d_width=32, d_layers=3, patches=128, dim=128),
+        "paper": FastCUTConfig(**CUT_PAPER, lr=2e-4),
+    },
+    "sincut": {
+        "smoke": SinCUTConfig(width=8, d_width=8, dim=16),
+        "gpu": SinCUTConfig(width=32, d_width=32, tile=64),
+        "paper": SinCUTConfig(width=80, d_width=32, tile=64, zoom=2.67, patches=1, nce_weight=4.0),
+    },
 }
-DEFAULTS = {"grit": GRITConfig, "pix2pix": Pix2PixConfig}
+# SinCUT's crops are larger than what its networks see: 342/2.67 is the paper's 128.
+OTHER_SIZES = {"sincut": {"smoke": 128, "ci": 128, "cpu": 128, "gpu": 256, "paper": 342}}
 
 
 def automatic() -> str:
@@ -79,7 +153,8 @@ def get(method: str, name: str | None = None) -> Preset:
         ValueError: unknown method or preset.
     """
     name = name or automatic()
-    if method not in DEFAULTS or name not in NAMES:
-        raise ValueError(f"no preset {name!r} of {method!r}: methods {', '.join(DEFAULTS)}, presets {', '.join(NAMES)}")
-    training = TRAINING.get(name) or {"grit": GRIT_PAPER, "pix2pix": PIX2PIX_PAPER}[method]
-    return Preset(SIZES[name], replace(METHODS[method].get(name) or DEFAULTS[method]()), replace(training))
+    if method not in METHODS or name not in NAMES:
+        raise ValueError(f"no preset {name!r} of {method!r}: methods {', '.join(METHODS)}, presets {', '.join(NAMES)}")
+    size = OTHER_SIZES.get(method, SIZES)[name]
+    config = CHANGED[method].get(name) or METHODS[method].Config()
+    return Preset(size, replace(config), replace(LENGTHS[method][name]))

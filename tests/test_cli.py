@@ -16,9 +16,12 @@ from gritlib.training import fit, read
 VERBS = {
     (): ("demo", "train", "evaluate", "translate", "data", "study", "bench", "course", "test"),
     ("demo",): ("--data", "--preset", "--steps", "--seed", "--out"),
-    ("train",): ("grit", "pix2pix"),
+    ("train",): ("grit", "pix2pix", "cyclegan", "cut", "fastcut", "sincut"),
     ("train", "grit"): ("--resume", "--overwrite", "--rec-weight", "--noise-init", "--batch-size", "--precision"),
     ("train", "pix2pix"): ("--resume", "--pixel-weight", "--gan-weight", "--ema", "--minutes", "--size"),
+    ("train", "cyclegan"): ("--cycle", "both,forward,backward,none", "--pool", "--identity-weight", "earth)"),
+    ("train", "fastcut"): ("--nce-weight", "--flip", "--no-flip", "--layers", "--negatives", "default: 10.0"),
+    ("train", "sincut"): ("--zoom", "--tile", "--r1-weight", "earth)"),
     ("evaluate",): ("--split", "--json-out", "--scores", "--network", "auto,offline,papers", "--seed"),
     ("translate",): ("--run", "--style", "--noise", "--parts"),
     ("data",): ("--picture", "--size"),
@@ -65,7 +68,7 @@ def test_the_help_of_a_preset_shows_its_values(capsys):
     [
         (
             ("data", "mars"),
-            "error: dataset 'mars' is neither a known name (grove, earth, faces) nor an existing folder",
+            "error: dataset 'mars' is neither a known name (grove, earth, faces, shapes) nor an existing folder",
         ),
         (("demo", "--data", "mars", "--preset", "smoke"), "error: dataset 'mars' is neither a known name"),
         (("train", "grit", "--data", "mars", "--preset", "smoke"), "error: dataset 'mars' is neither a known name"),
@@ -297,6 +300,20 @@ def test_the_demos_run_can_be_scored_and_used(demo_run, capsys, tmp_path):
     assert code == 1 and "error: noise 'loud' is not understood" in text
     code, text = run("demo", "--preset", "smoke", "--out", out, capsys=capsys)
     assert code == 1 and "already holds a run" in text
+
+
+def test_a_method_without_pairs_trains_on_its_view_of_earth_and_is_scored_on_pairs(capsys, tmp_path):
+    out = tmp_path / "run"
+    words = ("train", "cyclegan", "--preset", "smoke", "--steps", "2", "--options", "latitude=true", "--out", out)
+    code, text = run(*words, "--width", "2", "--blocks", "1", "--d-width", "2", capsys=capsys)
+    assert code == 0 and "Finished at step 2" in text
+    content = read(out)
+    assert (content["method"], content["source"]["name"]) == ("cyclegan", "earth")
+    assert content["source"]["options"] == {"height": False, "latitude": True, "unpaired": True}
+    assert (content["config"]["in_channels"], content["config"]["width"]) == (5, 2)
+    assert content["state"]["pool_A.images"].shape == (4, 5, 64, 64)
+    code, text = run("evaluate", out, "--scores", "pixel", capsys=capsys)
+    assert code == 0 and "earth/test, 100 images" in text
 
 
 @pytest.mark.slow

@@ -15,21 +15,28 @@ from gritlib.training import TrainConfig
 def test_every_preset_builds_a_method_that_takes_its_size(method, name):
     preset = presets.get(method, name)
     assert isinstance(preset.training, TrainConfig) and isinstance(preset.method, METHODS[method].Config)
-    config = replace(preset.method, in_channels=4, out_channels=3)
+    channels, side = 3 if method in ("cut", "fastcut", "sincut") else 4, preset.size
+    config = replace(preset.method, in_channels=channels, out_channels=3)
+    if method == "sincut":  # its networks see crops shrunk to this, cut into tiles
+        side = round(preset.size / config.zoom)
+        assert side % config.tile == 0 and side >= 2 * config.tile
     with torch.device("meta"):  # shapes alone, or `paper` would cost seconds and memory
         network = METHODS[method](config)
-        assert preset.size % network.multiple == 0 and preset.size >= network.D.smallest
+        judges = (network.D_A, network.D_B) if method == "cyclegan" else (network.D,)
+        assert preset.size % network.multiple == 0
+        assert method == "sincut" or all(preset.size >= judge.smallest for judge in judges)
+        given = torch.zeros(2, channels, side, side)
         if method == "grit":
-            style = network.encode(torch.zeros(1, 3, preset.size, preset.size))
-            image = network.G(torch.zeros(1, 4, preset.size, preset.size), style).image
+            image = network.G(given, network.encode(torch.zeros(2, 3, side, side))).image
         else:
-            image = network.G(torch.zeros(2, 4, preset.size, preset.size))
-    assert image.shape[1:] == (3, preset.size, preset.size)
+            image = network.G(given)
+    assert image.shape == (2, 3, side, side)
 
 
 def test_sizes_and_lengths_grow_from_smoke_to_paper():
-    assert [presets.SIZES[name] for name in presets.NAMES] == [64, 64, 64, 128, 256]
     for method in METHODS:
+        sizes = [128, 128, 128, 256, 342] if method == "sincut" else [64, 64, 64, 128, 256]
+        assert [presets.get(method, name).size for name in presets.NAMES] == sizes
         steps = [presets.get(method, name).training.steps for name in presets.NAMES]
         assert steps == sorted(steps) and len(set(steps)) == len(steps)
 
@@ -44,6 +51,37 @@ def test_pix2pix_on_paper_is_the_authors_network_and_recipe():
     assert (c.lr, c.beta1, c.pixel, c.pixel_weight) == (2e-4, 0.5, "l1", 100.0)
     assert (c.gan, c.dropout, c.norm, c.d_norm) == ("bce", True, "batch", "batch")
     assert (t.batch_size, t.steps, t.ema, t.constant) == (1, 400 * 200, 0.0, 0.5)
+
+
+def sizes(*networks):
+    return [sum(p.numel() for p in network.parameters()) for network in networks]
+
+
+def test_cyclegan_on_paper_is_the_authors_networks_and_the_papers_recipe():
+    preset = presets.get("cyclegan", "paper")
+    with torch.device("meta"):
+        mine = METHODS["cyclegan"](replace(preset.method, in_channels=3, out_channels=3))
+    assert sizes(mine.G, mine.F, mine.D_A, mine.D_B) == [11_378_179] * 2 + [2_764_737] * 2
+    assert {net.receptive_field for net in (mine.D_A, mine.D_B)} == {70}
+    c, t = preset.method, preset.training
+    assert (c.lr, c.beta1, c.gan, c.cycle_weight, c.cycle_loss) == (2e-4, 0.5, "lsgan", 10.0, "l1")
+    assert (c.identity_weight, c.pool, c.norm, c.antialias, c.cycle) == (0.0, 50, "instance", False, "both")
+    assert (t.batch_size, t.steps, t.ema, t.constant, t.precision) == (1, 1096 * 200, 0.0, 0.5, "fp32")
+
+
+@pytest.mark.parametrize("name, epochs, weights", [("cut", 400, (1.0, 1.0)), ("fastcut", 200, (10.0, 0.0))])
+def test_cut_on_paper_is_the_authors_networks_and_the_printed_objective(name, epochs, weights):
+    preset = presets.get(name, "paper")
+    with torch.device("meta"):
+        mine = METHODS[name](replace(preset.method, in_channels=3, out_channels=3))
+    assert sizes(mine.G, mine.D, mine.H) == [11_378_179, 2_764_737, 560_384]
+    c, t = preset.method, preset.training
+    assert (c.nce_weight, c.identity_weight) == weights and c.flip == (name == "fastcut")
+    assert (c.layers, c.patches, c.tau) == (("rgb", "down1", "down2", "res1", "res5"), 256, 0.07)
+    assert (c.reduction, c.halve, c.key_gradient, c.decoder_gradient) == ("sum", False, True, True)
+    assert (c.negatives, c.encoder, c.antialias, c.init, c.lr) == ("internal", "shared", True, "xavier", 2e-4)
+    assert (c.bank, c.momentum) == (16384, 0.999)
+    assert (t.batch_size, t.steps, t.ema, t.constant) == (1, 1096 * epochs, 0.0, 0.5)
 
 
 def test_using_a_preset_does_not_change_the_next_one():
@@ -72,5 +110,5 @@ def test_the_device_suggests_and_the_environment_decides(monkeypatch):
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"no preset 'tiny' of 'grit': .*presets smoke, ci, cpu, gpu, paper"):
         presets.get("grit", "tiny")
-    with pytest.raises(ValueError, match="of 'cyclegan': methods grit, pix2pix"):
-        presets.get("cyclegan", "cpu")
+    with pytest.raises(ValueError, match="of 'stargan': methods grit, pix2pix, cyclegan, cut, fastcut, sincut"):
+        presets.get("stargan", "cpu")

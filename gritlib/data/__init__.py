@@ -1,1 +1,1 @@
-"""What goes in: paired images as in-memory sources. `catalog.load(name, split, size)` is the door."""
+"""What goes in: images as in-memory sources, in pairs or apart. `catalog.load(name, split, size)` is the door."""

@@ -5,20 +5,22 @@ from importlib import import_module
 from pathlib import Path
 
 from gritlib.data.source import SPLITS, Card, Source, check_split
+from gritlib.data.unpaired import Unpaired
 
 __all__ = ["NAMES", "SPLITS", "describe", "load"]
 
-NAMES = ("grove", "earth", "faces")
+NAMES = ("grove", "earth", "faces", "shapes")
 
 
-def load(name: str, split: str = "train", size: int = 64, **options) -> Source:
+def load(name: str, split: str = "train", size: int = 64, **options) -> Source | Unpaired:
     """Load one split of a dataset into memory.
 
     Args:
-        name: "grove", "earth", "faces", or the path of a folder of image pairs (see `gritlib.data.folders`).
+        name: "grove", "earth", "faces", "shapes", or the path of a folder of images (see `gritlib.data.folders`).
         split: "train", "val" or "test".
         size: side of the square crops in pixels, 16 or more.
-        options: what the dataset's own `load` takes beyond these, for example `height=True` for earth.
+        options: what the dataset's own `load` takes beyond these, for example `height=True` for earth; `unpaired=True`,
+            which earth, faces and folders take, draws A and B of the training split apart.
 
     Raises:
         ValueError: unknown name, split, size or option, naming what would work.
@@ -37,6 +39,10 @@ def load(name: str, split: str = "train", size: int = 64, **options) -> Source:
         raise ValueError(f"dataset {name!r} is neither a known name ({known}) nor an existing folder")
     takes = list(inspect.signature(loader).parameters)[len(arguments) :]
     unknown = [key for key in options if key not in takes]
+    if unknown == ["unpaired"] and options["unpaired"]:
+        raise ValueError(
+            f"{name} has pairs alone: methods that learn without pairs train on earth, faces, shapes or a folder"
+        )
     if unknown:
         raise ValueError(f"{name} has no option {', '.join(unknown)}: it takes {', '.join(takes) or 'none'}")
     return loader(*arguments, **options)

@@ -7,15 +7,15 @@ palettes and amplitudes are course decisions.
 """
 
 import math
-from colorsys import hsv_to_rgb
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gritlib.data.face_layout import CLASSES, ID, grid, layout
+from gritlib.data.face_style import VIEWS, Style, evening
 from gritlib.data.source import Card, Source, check_labels, check_split
+from gritlib.data.unpaired import Unpaired
 
 # fmt: off
 PALETTE = ((30, 30, 36), (230, 190, 150), (245, 150, 110), (20, 120, 190), (250, 250, 250), (150, 220, 255),
@@ -23,19 +23,6 @@ PALETTE = ((30, 30, 36), (230, 190, 150), (245, 150, 110), (20, 120, 190), (250,
            (110, 60, 160), (240, 200, 30), (0, 220, 200), (0, 150, 120), (190, 140, 100), (70, 140, 70))
 SIDES = ((4, 5), (6, 7), (8, 9))
 COUNTS = {"train": 2048, "val": 256, "test": 512}
-
-# Skin is drawn evenly along this walk from light to dark, hair evenly from natural, grey and dyed tones; no hair tone
-# is near black or white, because strands need room on both sides.
-SKIN = ((250, 220, 198), (240, 200, 168), (224, 176, 138), (200, 148, 108), (168, 116, 80), (132, 88, 62), (92, 62, 48))
-TONES = {
-    "hair": ((64, 60, 66), (84, 66, 60), (120, 86, 64), (144, 84, 64), (184, 108, 70), (190, 156, 100), (188, 174, 140),
-             (140, 138, 140), (182, 182, 184), (70, 140, 150), (134, 94, 166), (188, 104, 146)),
-    "lips": ((190, 80, 84), (160, 60, 70), (150, 90, 80), (200, 110, 110)),
-    "iris": ((92, 60, 38), (60, 44, 36), (120, 92, 50), (80, 120, 80), (80, 120, 160), (110, 120, 130)),
-    "frame": ((40, 40, 46), (120, 40, 44), (60, 70, 120), (150, 110, 60)),
-    "metal": ((222, 186, 80), (200, 204, 212), (200, 90, 110)),
-}
-HSV = {"background": ((0.12, 0.45), (0.55, 0.88)), "cloth": ((0.3, 0.75), (0.4, 0.85)), "hat": ((0.3, 0.7), (0.4, 0.8))}
 # fmt: on
 
 CARD = Card(
@@ -43,7 +30,9 @@ CARD = Card(
     title="label map (19 parts of a face) -> drawn face with hair strands, freckles and grain",
     origin="drawn by gritlib.data.faces from a seed; drawn, nobody's face",
     licence="MIT, like the code that draws them",
-    splits="2048/256/512 faces for train/val/test (any other number with n=...), seeds disjoint, face i never changes",
+    splits="2048/256/512 faces for train/val/test (any other number with n=...), seeds disjoint, face i never changes. "
+    "unpaired=true: the first half of the training faces by day (A), the others in the evening (B); val and test show "
+    "each face in both lights",
     note="classes of CelebAMask-HQ; l_ and r_ are the picture's left and right (course decision). Skin and hair tones "
     "are independent of each other and of the label. conditional_moments gives the true mean and standard deviation "
     "given label and style, apart from load's rounding to 8 bits.",
@@ -59,50 +48,6 @@ GRAIN[[0, 1, 2, 8, 9, 11, 12, 14, 17, 18]] = 0.05, 0.035, 0.035, 0.035, 0.035, 0
 ROOM = 3.5
 DEPTH = 0.28  # share of the skin's light that a freckle takes away
 WIDTH, LENGTH = 0.034, 0.26  # cells of the strand noise across and along the hair, in half images
-
-
-@dataclass(frozen=True)
-class Style:
-    """Everything smooth about a face that its label map does not say.
-
-    Args:
-        colours: RGB triples in [-1, 1] for skin, hair, lips, iris, frame, metal, background, cloth and hat.
-        light: gain of brightness from the middle of the head to its right and to its lower edge, in [-0.2, 0.2].
-        blush: reddening of the cheeks, in [0, 0.08].
-        freckles: share of the skin that freckles cover, in [0, 0.05].
-        sweep: turn of the strands in radians, in [-1, 1]; 0 lays them over the head and down both its sides.
-        curl: signed height of the waves in a strand, in [-0.1, 0.1] half images.
-    """
-
-    colours: dict[str, tuple[float, float, float]]
-    light: tuple[float, float]
-    blush: float
-    freckles: float
-    sweep: float
-    curl: float
-
-    @classmethod
-    def random(cls, seed) -> "Style":
-        """A style drawn from `seed` (an int or several), independent of any layout."""
-        rng = np.random.default_rng(seed)
-        rgb = {k: np.array(tones[rng.integers(len(tones))]) for k, tones in TONES.items()}
-        place = rng.uniform(0, len(SKIN) - 1)
-        rgb["skin"] = np.array([np.interp(place, range(len(SKIN)), channel) for channel in zip(*SKIN, strict=True)])
-        rgb["lips"] = (rgb["lips"] + rgb["skin"]) / 2
-        for name, (saturation, value) in HSV.items():
-            rgb[name] = 255 * np.array(hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
-        return cls(
-            colours={name: tuple((c / 127.5 - 1).tolist()) for name, c in rgb.items()},
-            light=(rng.uniform(-0.2, 0.2), rng.uniform(-0.2, 0.05)),
-            blush=rng.uniform(0, 0.08),
-            freckles=rng.uniform(0.01, 0.05) if rng.random() < 0.6 else 0.0,
-            sweep=rng.uniform(-1, 1),
-            curl=rng.uniform(-0.1, 0.1),
-        )
-
-    def mirrored(self) -> "Style":
-        """The style of the left-right mirrored picture; as likely as this one, so mirroring keeps the distribution."""
-        return replace(self, light=(-self.light[0], self.light[1]), sweep=-self.sweep, curl=-self.curl)
 
 
 def _spread(where: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, float]:
@@ -166,7 +111,7 @@ def _smooth(label: np.ndarray, style: Style) -> np.ndarray:
     return np.clip(2 * light - 1, -0.95, 0.95)
 
 
-def _model(label: Tensor, style: Style) -> tuple[np.ndarray, ...]:
+def _model(label: Tensor, style: Style, view: str = "day") -> tuple[np.ndarray, ...]:
     """The distribution's parts: ids (H, W), then smooth face, freckle, strand and grain scale, each (3, H, W)."""
     ids = torch.as_tensor(label).detach().cpu().numpy()
     if ids.ndim != 2 or min(ids.shape) < 16 or ids.dtype.kind not in "iu":
@@ -174,7 +119,13 @@ def _model(label: Tensor, style: Style) -> tuple[np.ndarray, ...]:
     if ids.min() < 0:
         raise ValueError(f"faces: label map has ids below 0 ({ids.min()}), the classes are 0..{len(CLASSES) - 1}")
     check_labels(ids, CLASSES, "faces")
+    if view not in VIEWS:
+        raise ValueError(f"faces have no view {view!r}: choose {' or '.join(VIEWS)}")
     smooth = _smooth(ids, style)
+    if view == "evening":
+        x, y = grid(*ids.shape)
+        middle, _, half, _ = _spread(HEAD[ids], x, y)
+        smooth = evening(smooth, ids == ID["background"], (x - middle) / half)
     room = (1 - np.abs(smooth)) / ROOM
     freckle = -DEPTH * (smooth + 1) * ((ids == ID["skin"]) | (ids == ID["nose"]))
     return ids, smooth, freckle, np.minimum(STRANDS[ids], room), np.minimum(GRAIN[ids], room)
@@ -223,39 +174,40 @@ def _draw(model: tuple[np.ndarray, ...], style: Style, n: int, rng) -> np.ndarra
     return np.clip(images, -1, 1, out=images)
 
 
-def conditional_samples(label: Tensor, style: Style, n: int, seed=0) -> Tensor:
+def conditional_samples(label: Tensor, style: Style, n: int, seed=0, view: str = "day") -> Tensor:
     """Independent faces from the true distribution given label and style: only strands, freckles and grain differ.
 
     Args:
-        label: (H, W) integer ids 0..18. style: see `Style`. n: how many. seed: an int or several.
+        label: (H, W) integer ids 0..18. style: see `Style`. n: how many. seed: an int or several. view: "day", or
+            "evening" for the same face in `evening` light.
 
     Returns:
         (n, 3, H, W) float32 in [-1, 1].
 
     Raises:
-        ValueError: the label is not one map of known ids, or n is below 1.
+        ValueError: the label is not one map of known ids, n is below 1, or the view is unknown.
     """
     if n < 1:
         raise ValueError(f"n must be 1 or more, not {n}")
-    return torch.from_numpy(_draw(_model(label, style), style, n, np.random.default_rng(seed)))
+    return torch.from_numpy(_draw(_model(label, style, view), style, n, np.random.default_rng(seed)))
 
 
-def conditional_moments(label: Tensor, style: Style) -> tuple[Tensor, Tensor]:
+def conditional_moments(label: Tensor, style: Style, view: str = "day") -> tuple[Tensor, Tensor]:
     """True mean and standard deviation of each pixel given label and style, in closed form.
 
     With p the share of freckles and d their depth: mean = smooth + p d, variance = strand² + grain² + p (1 - p) d².
     Clipping to [-1, 1] is left out, it moves a mean by less than 1e-4 standard deviations (see ROOM).
 
     Args:
-        label: (H, W) integer ids 0..18. style: see `Style`.
+        label: (H, W) integer ids 0..18. style: see `Style`. view: "day" or "evening".
 
     Returns:
         mean and std, (3, H, W) float32 each, in units of [-1, 1].
 
     Raises:
-        ValueError: the label is not one map of known ids.
+        ValueError: the label is not one map of known ids, or the view is unknown.
     """
-    _, smooth, freckle, strand, grain = _model(label, style)
+    _, smooth, freckle, strand, grain = _model(label, style, view)
     p = style.freckles
     std = np.sqrt(strand**2 + grain**2 + p * (1 - p) * freckle**2)
     return torch.from_numpy(smooth + p * freckle), torch.from_numpy(std)
@@ -278,24 +230,43 @@ def face(split: str, i: int, size: int = 64) -> tuple[Tensor, Style]:
     return torch.from_numpy(layout((number, i, 0), size)).long(), Style.random((number, i, 1))
 
 
-def load(split: str = "train", size: int = 64, n: int | None = None) -> Source:
+def _picture(split: str, i: int, size: int, view: str) -> np.ndarray:
+    """(size, size, 3) uint8: face i in one view, with detail of its own."""
+    label, style = face(split, i, size)
+    picture = conditional_samples(label, style, 1, (_number(split), i, 2 + VIEWS.index(view)), view)[0]
+    return np.rint((picture.permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
+
+
+def load(split: str = "train", size: int = 64, n: int | None = None, unpaired: bool = False) -> Source | Unpaired:
     """Faces as a Source: A one-hot (19 classes), B RGB face, mirrored left-right at random with the sides exchanged.
 
     Args:
         split: "train", "val" or "test". size: side in pixels. n: number of faces, by default 2048, 256 or 512.
+        unpaired: A and B are RGB, faces by day and in the evening; for train the first half of the faces are A, the
+            others B; val and test show each face in both views. None is mirrored: evening light comes from the right.
 
     Raises:
-        ValueError: unknown split, or n below 1.
+        ValueError: unknown split, n below 1, or n below 2 where two halves are needed.
     """
-    if n is not None and n < 1:
-        raise ValueError(f"n must be 1 or more, not {n}")
-    number, labels, pictures, windows = _number(split), [], [], []
-    for i in range(n or COUNTS[split]):
-        label, style = face(split, i, size)
-        picture = conditional_samples(label, style, 1, seed=(number, i, 2))[0]
-        pictures.append(np.rint((picture.permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8))
-        labels.append(label.numpy().astype(np.uint8))
-        windows.append((i, 0, 0))
-    bounds = np.tile([[0, size, 0, size]], (len(labels), 1))
-    named = {"classes": CLASSES, "palette": PALETTE, "flips": "h", "sides": SIDES, "options": {"n": n} if n else {}}
-    return Source("faces", split, size, labels, pictures, windows, bounds, **named)
+    least = 2 if unpaired and split == "train" else 1
+    if n is not None and n < least:
+        raise ValueError(f"n must be {least} or more, not {n}")
+    check_split(split)
+    options, people = {"n": n} if n else {}, range(n or COUNTS[split])
+
+    def source(inputs: list[np.ndarray], targets: list[np.ndarray], **named) -> Source:
+        windows, bounds = [(k, 0, 0) for k in range(len(inputs))], np.tile([[0, size, 0, size]], (len(inputs), 1))
+        return Source("faces", split, size, inputs, targets, windows, bounds, options=options, **named)
+
+    def pictures(people: range, view: str) -> list[np.ndarray]:
+        return [_picture(split, i, size, view) for i in people]
+
+    if not unpaired:
+        labels = [face(split, i, size)[0].numpy().astype(np.uint8) for i in people]
+        named = {"classes": CLASSES, "palette": PALETTE, "flips": "h", "sides": SIDES}
+        return source(labels, pictures(people, "day"), **named)
+    options["unpaired"] = True
+    if split != "train":
+        return source(*(pictures(people, view) for view in VIEWS))
+    halves = zip(VIEWS, (people[: len(people) // 2], people[len(people) // 2 :]), strict=True)
+    return Unpaired(*(source(*[pictures(some, view)] * 2) for view, some in halves))  # no truth is drawn

@@ -1,4 +1,4 @@
-"""Your own images: side-by-side files, two folders, or images with masks, read straight from disk into a Source.
+"""Your own images: side-by-side files, two folders, images with masks, or two sets without pairs, read from disk.
 
 Nothing has to be combined first (the official `combine_A_and_B.py` fails silently, pix2pix issues #464, #700), and
 whatever does not pair up is refused by name. Sizing follows pix2pix (Isola et al. 2017, appendix 6.2): enlarge, then
@@ -15,13 +15,15 @@ import numpy as np
 from PIL import Image
 
 from gritlib.data.images import Header, peek, read_image, read_labels
-from gritlib.data.source import Source, check_labels
+from gritlib.data.source import SPLITS, Source, check_labels
+from gritlib.data.unpaired import Unpaired
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 LAYOUTS = {
     "side-by-side": "<root>/<split>/NAME.png, each file holds A and B next to each other",
     "pairs": "<root>/<split>/A/NAME.png and <root>/<split>/B/NAME.png, or <root>/A/<split>/ and <root>/B/<split>/",
     "mask": "<root>/<split>/mask/NAME.png (label ids) and <root>/<split>/image/NAME.png",
+    "cyclegan": "<root>/trainA/, <root>/trainB/, <root>/testA/, <root>/testB/, any names, with unpaired=true",
 }
 # Folders that are one side of something else, never a split: trainA and trainB are CycleGAN's unpaired sets.
 SIDES = {split + side for split in ("", "train", "val", "test") for side in "AB"} | {"image", "mask"}
@@ -39,8 +41,9 @@ def load(
     classes: Sequence[str] | int | None = None,
     flip: bool = True,
     max_gb: float = 4.0,
-) -> Source:
-    """One split of a folder of image pairs as a Source.
+    unpaired: bool = False,
+) -> Source | Unpaired:
+    """One split of a folder of images as a Source.
 
     Images are resized bicubically (antialiased when they shrink), label maps by nearest neighbour, depth and channels
     are kept. The options are recorded as given, so `load(name, other_split, size, **source.options)` opens another
@@ -50,7 +53,7 @@ def load(
         path: the root folder.
         split: the name of a split's folder.
         size: side of the square crops in pixels.
-        layout: "side-by-side", "pairs", "mask" (see `LAYOUTS`), or "auto": the one that is on disk.
+        layout: "side-by-side", "pairs", "mask", "cyclegan" (see `LAYOUTS`), or "auto": the one that is on disk.
         direction: "AtoB", or "BtoA" to make B the input. The mask layout always goes from mask to image.
         load_size: shorter side of a resized image in pixels, at least `size`; by default size · 286/256 for train (the
             ratio of pix2pix) and `size` for other splits.
@@ -59,12 +62,15 @@ def load(
         flip: mirror random crops left-right; classes named l_X and r_X then change places. False for images that have
             a side: writing, relief lit from the north-west.
         max_gb: refuse a split that takes more memory than this once decoded.
+        unpaired: draw A and B apart. Sides without a common name are two sets of any length. Where all names agree,
+            each is a pair: of training pairs the first, third, … gives its A alone and the others their B, so that no
+            partner is ever seen; val and test remain pairs.
 
     Raises:
         ValueError: no such layout, split, pairing, size or class, naming the file and what would work.
     """
     root = Path(path)
-    layout, sides = _find(root, split, layout)
+    layout, sides = _find(root, split, layout, unpaired)
     directions = ("AtoB",) if layout == "mask" else ("AtoB", "BtoA")
     if direction not in directions:
         raise ValueError(f"{root}: layout {layout} has no direction {direction!r}: use {' or '.join(directions)}")
@@ -73,28 +79,40 @@ def load(
     if edge < size:
         raise ValueError(f"{root}: load_size={edge} is smaller than the crops: choose {size} or more")
     names = _class_names(root, layout, classes)
-    files = _pair_up(sides)
+    files = _pair_up(sides, unpaired and names is None)
+    matched = len(files) == 1 or _stems(files[0]) == _stems(files[1])
 
     with ThreadPoolExecutor(WORKERS) as pool:  # map keeps the order of the files; PIL decodes outside Python's lock
         headers = [list(pool.map(peek, side)) for side in files]
         for side, heads in list(zip(files, headers, strict=True))[names is not None :]:  # masks may differ in kind
             _check_same_kind(side, heads)
         _check_memory(root, headers, names is not None, size, edge, max_gb)
-        pairs = list(pool.map(lambda *pair: _read_pair(pair, edge, names), *files))
+        if matched:
+            a, b = zip(*pool.map(lambda *pair: _read_pair(pair, edge, names), *files), strict=True)
+        else:
+            a, b = (tuple(pool.map(lambda file: resize(read_image(file), edge), side)) for side in files)
 
-    a, b = ([pair[side] for pair in pairs] for side in ((0, 1) if direction == "AtoB" else (1, 0)))
-    shapes = np.array([image.shape[:2] for image in a])
-    corners = (shapes - size) // 2
-    windows = np.column_stack([np.arange(len(a)), corners])
-    bounds = np.column_stack([shapes[:, :1] * [[0, 1]], shapes[:, 1:] * [[0, 1]]])
-    jitter = int((shapes - size - corners).max())  # from the centre this reaches every border
     options = {"layout": layout, "direction": direction, "load_size": load_size, "flip": flip, "max_gb": max_gb}
     options["classes"] = list(names) if names else None
+    options |= {"unpaired": True} if unpaired else {}
     labels = {"classes": names, "palette": colours(len(names)), "sides": sides_of(names)} if names else {}
-    flips = "h" if flip else ""
-    return Source(
-        str(root.resolve()), split, size, a, b, windows, bounds, jitter=jitter, flips=flips, options=options, **labels
-    )
+
+    def source(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> Source:
+        shapes = np.array([image.shape[:2] for image in a])
+        corners = (shapes - size) // 2
+        windows = np.column_stack([np.arange(len(a)), corners])
+        bounds = np.column_stack([shapes[:, :1] * [[0, 1]], shapes[:, 1:] * [[0, 1]]])
+        how = {"jitter": int((shapes - size - corners).max()), "flips": "h" if flip else "", "options": options}
+        return Source(str(root.resolve()), split, size, list(a), list(b), windows, bounds, **how, **labels)
+
+    a, b = (a, b) if direction == "AtoB" else (b, a)
+    if not matched:
+        return Unpaired(source(a, a), source(b, b))
+    if not unpaired or split != "train":
+        return source(a, b)
+    if len(a) < 2:
+        raise ValueError(f"{root}: split {split!r} has one pair, which gives A or B: add a second, or rename one side")
+    return Unpaired(source(a[::2], b[::2]), source(a[1::2], b[1::2]))
 
 
 def sides_of(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -130,7 +148,7 @@ def _images(folder: Path) -> list[Path]:
     return sorted(f for f in files if f.suffix.lower() in SUFFIXES and not f.name.startswith(".") and f.is_file())
 
 
-def _layouts(root: Path, split: str) -> dict[str, tuple[Path, ...]]:
+def _layouts(root: Path, split: str, unpaired: bool) -> dict[str, tuple[Path, ...]]:
     """The layouts a split is on disk in, with the folders of each: input side first."""
     here = root / split
     found = {"side-by-side": (here,)} if _images(here) else {}
@@ -138,13 +156,14 @@ def _layouts(root: Path, split: str) -> dict[str, tuple[Path, ...]]:
         ("pairs", root / "A" / split, root / "B" / split),
         ("pairs", here / "A", here / "B"),
         ("mask", here / "mask", here / "image"),
+        ("cyclegan", root / f"{split}A", root / f"{split}B"),
     ):
-        if a.is_dir() and b.is_dir():
+        if a.is_dir() and b.is_dir() and (unpaired or layout != "cyclegan"):
             found[layout] = (a, b)
     return found
 
 
-def _find(root: Path, split: str, layout: str) -> tuple[str, tuple[Path, ...]]:
+def _find(root: Path, split: str, layout: str, unpaired: bool) -> tuple[str, tuple[Path, ...]]:
     """The layout asked for, or the one on disk, and its folders."""
     if layout != "auto" and layout not in LAYOUTS:
         raise ValueError(f"layout {layout!r} is unknown: choose auto, {', '.join(LAYOUTS)}")
@@ -152,7 +171,8 @@ def _find(root: Path, split: str, layout: str) -> tuple[str, tuple[Path, ...]]:
         raise ValueError(f"{root}: is not a folder: give the folder that holds the splits")
     works = "\n".join(f"  {name}: {where}" for name, where in LAYOUTS.items())
     names = {f.name for folder in (root, root / "A") if folder.is_dir() for f in folder.iterdir() if f.is_dir()}
-    on_disk = {name: found for name in sorted(names) if name not in SIDES and (found := _layouts(root, name))}
+    names = names - SIDES | {name for name in SPLITS if f"{name}A" in names}
+    on_disk = {name: found for name in sorted(names) if (found := _layouts(root, name, unpaired))}
     if not on_disk:
         seen = [f"{f.name}/ ({len(_images(f))} images)" if f.is_dir() else f.name for f in sorted(root.iterdir())]
         seen = ", ".join(seen[:10] + ["…"] * (len(seen) > 10)) or "nothing"
@@ -188,10 +208,15 @@ def _class_names(root: Path, layout: str, classes: Sequence[str] | int | None) -
     return tuple(names)
 
 
-def _pair_up(sides: tuple[Path, ...]) -> list[list[Path]]:
-    """The files of each side in the same order, paired by stem."""
+def _stems(files: list[Path]) -> list[str]:
+    return [file.stem for file in files]
+
+
+def _pair_up(sides: tuple[Path, ...], unpaired: bool = False) -> list[list[Path]]:
+    """The files of each side in the same order, paired by stem; unpaired sides without a common stem as they are."""
     files = [_images(side) for side in sides]
-    if len(files) == 2:
+    two_sets = unpaired and len(files) == 2 and not set(_stems(files[0])) & set(_stems(files[1]))
+    if len(files) == 2 and not two_sets:
         for side, inside in zip(sides, files, strict=True):
             stem, number = Counter(f.stem for f in inside).most_common(1)[0] if inside else ("", 0)
             if number > 1:
@@ -200,10 +225,12 @@ def _pair_up(sides: tuple[Path, ...]) -> list[list[Path]]:
         alone = ((sides[0], sorted(a.keys() - b.keys())), (sides[1], sorted(b.keys() - a.keys())))
         seen = [f"{len(n)} only in {side} ({', '.join(n[:5] + ['…'] * (len(n) > 5))})" for side, n in alone if n]
         if seen:
-            raise ValueError(f"images without a partner, {'; '.join(seen)}: give both the same name or remove them")
+            remedy = "give both the same name or remove them; two sets without any pair need unpaired=true"
+            raise ValueError(f"images without a partner, {'; '.join(seen)}: {remedy}")
         files = [[a[stem] for stem in sorted(a)], [b[stem] for stem in sorted(a)]]
-    if not files[0]:
-        raise ValueError(f"{sides[0]}: has no image ({', '.join(SUFFIXES)})")
+    for side, inside in zip(sides, files, strict=True):
+        if not inside:
+            raise ValueError(f"{side}: has no image ({', '.join(SUFFIXES)})")
     return files
 
 

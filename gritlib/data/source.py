@@ -7,6 +7,7 @@ a batch is sliced and converted in bulk. `fit` and `evaluate` know nothing else 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -69,6 +70,7 @@ class Source:
     flips: str = ""
     sides: tuple[tuple[int, int], ...] = ()
     options: dict = field(default_factory=dict)
+    paired: ClassVar[bool] = True  # B is the truth of A; not so in `Unpaired`
 
     def __post_init__(self):
         self.windows, self.bounds = np.asarray(self.windows, np.int64), np.asarray(self.bounds, np.int64)
@@ -104,9 +106,14 @@ class Source:
             "palette": self.palette and [list(c) for c in self.palette],
         }
 
-    def batch(self, indices: Sequence[int], generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def batch(
+        self, indices: Sequence[int], generator: torch.Generator | None = None, parts: str = "AB"
+    ) -> dict[str, Tensor]:
         """The crops at `indices`, as they are; with a generator, randomly shifted and mirrored (input, target and
         label alike).
+
+        Args:
+            parts: "A" (the label belongs to it) or "B" crops that part alone, from the same random numbers.
 
         Returns:
             A: (B, in_channels, H, W) float32, in [-1, 1], or one-hot in {0, 1} for a label map.
@@ -118,18 +125,19 @@ class Source:
         if generator is not None:
             bounds = torch.from_numpy(self.bounds[indices])
             corners = augment.random_offsets(corners, bounds, self.size, self.jitter, generator)
-        a, b = self._crop(self.inputs, images, corners), self._crop(self.targets, images, corners)
+        images_of = {"A": self.inputs, "B": self.targets}
+        crops = {part: self._crop(images_of[part], images, corners) for part in parts}
 
         if generator is not None:
             for axis, letter in ((-1, "h"), (-2, "v")):
                 if letter in self.flips:
                     chosen = torch.rand(len(indices), generator=generator) < 0.5
-                    a, b = augment.flip(a, chosen, axis), augment.flip(b, chosen, axis)
-                    if letter == "h" and self.sides:
-                        a = augment.swap_sides(a, chosen, self.sides)
-        if self.classes is None:
-            return {"A": a, "B": b}
-        return {"A": one_hot(a, len(self.classes)), "B": b, "label": a}
+                    crops = {part: augment.flip(crop, chosen, axis) for part, crop in crops.items()}
+                    if letter == "h" and self.sides and "A" in crops:
+                        crops["A"] = augment.swap_sides(crops["A"], chosen, self.sides)
+        if self.classes is not None and "A" in crops:
+            crops |= {"A": one_hot(crops["A"], len(self.classes)), "label": crops["A"]}
+        return crops
 
     def _crop(self, arrays: list[np.ndarray], images: np.ndarray, corners: Tensor) -> Tensor:
         s = self.size

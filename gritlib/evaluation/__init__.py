@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gritlib.data.source import Source
-from gritlib.evaluation.scoreboard import Scoreboard, networks, suited
+from gritlib.evaluation.scoreboard import PAIRED, Scoreboard, networks, suited
 from gritlib.methods import Method
 from gritlib.metrics import l1_255, noise_use
 
@@ -158,6 +158,12 @@ def evaluate(
     unknown = set(styles) - {"truth", "random", "mean"}
     if unknown or not styles or not groups:
         raise ValueError(f"styles {styles}, groups {groups}: needed are one or more of truth, random, mean, and groups")
+    if not source.paired and set(groups) & PAIRED:
+        raise ValueError(
+            f"{source.name}/{source.split} has no pairs, and {', '.join(sorted(set(groups) & PAIRED))} compares with "
+            f"the truth: ask for {', '.join(suited(source))}"
+        )
+    train = getattr(train, "second", train)  # of an unpaired set, what outputs should look like
     chosen = styles if method.styled else ("none",)
     lent = Lent(train, len(source), seed)
     boards = {name: Scoreboard(groups, **options) for name in chosen}
@@ -180,7 +186,7 @@ def evaluate(
         "settings": boards[chosen[0]].settings(),
         "scores": {name: board.scores() | reconstruction(halves[name]) for name, board in boards.items()},
         "references": references(source, train, groups, options, seed),
-        "baselines": baselines(train, source),
+        "baselines": baselines(train, source) if source.paired else {},
     }
     if method.stochastic:
         few = torch.linspace(0, len(source) - 1, min(SPREAD_IMAGES, len(source))).long()

@@ -184,6 +184,7 @@ GROUPS = {
     "segmentation": Segmentation,
 }
 RGB = ("colour", "perceptual", "distribution", "segmentation")
+PAIRED = {"pixel", "perceptual"}  # image by image with its truth
 
 
 class Scoreboard:
@@ -226,8 +227,10 @@ class Scoreboard:
 
 def suited(source) -> tuple[str, ...]:
     """The groups that a `Source` allows: networks look at RGB, a segmenter knows its own dataset, sides must
-    halve, a set has several images."""
+    halve, a set has several images, and what compares with a truth needs one."""
     left_out = set() if source.out_channels == 3 else set(RGB)
+    if not source.paired:
+        left_out |= PAIRED
     if not (source.classes and source.name in CLASSES and source.size % 16 == 0):
         left_out.add("segmentation")
     side = source.size

@@ -1,9 +1,30 @@
 """Who minimises what, one paper a file. `build(config)` turns a configuration into its method."""
 
 from gritlib.methods.base import Method, MethodConfig, Player, build
+from gritlib.methods.cut import CUT, CUTConfig, FastCUT, FastCUTConfig
+from gritlib.methods.cyclegan import CycleGAN, CycleGANConfig
 from gritlib.methods.grit import GRIT, GRITConfig
 from gritlib.methods.pix2pix import Pix2Pix, Pix2PixConfig
+from gritlib.methods.sincut import SinCUT, SinCUTConfig
 
-METHODS = {"grit": GRIT, "pix2pix": Pix2Pix}
+METHODS = {method.name: method for method in (GRIT, Pix2Pix, CycleGAN, CUT, FastCUT, SinCUT)}
 
-__all__ = ["GRIT", "METHODS", "GRITConfig", "Method", "MethodConfig", "Pix2Pix", "Pix2PixConfig", "Player", "build"]
+__all__ = [
+    "CUT",
+    "GRIT",
+    "METHODS",
+    "CUTConfig",
+    "CycleGAN",
+    "CycleGANConfig",
+    "FastCUT",
+    "FastCUTConfig",
+    "GRITConfig",
+    "Method",
+    "MethodConfig",
+    "Pix2Pix",
+    "Pix2PixConfig",
+    "Player",
+    "SinCUT",
+    "SinCUTConfig",
+    "build",
+]

@@ -4,7 +4,8 @@ A method is a generator of turns: `turns(batch, step)` yields who moves and the 
 order, alternation and lazy terms are visible Python. `training.fit` does the rest.
 """
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
@@ -58,6 +59,7 @@ class Method(nn.Module):
     stochastic = False  # does `translate` depend on its noise?
     styled = False  # does `translate` depend on its style?
     multiple = 1  # image sides must be multiples of this
+    view: ClassVar[Mapping[str, bool]] = {}  # options of a dataset, for the view of it that this method trains on
 
     @property
     def players(self) -> dict[str, Player]:
@@ -81,6 +83,30 @@ class Method(nn.Module):
 
     def finish(self, batches: Iterable[dict[str, Tensor]]) -> None:
         """Called on the averaged networks with training batches: running statistics and the like."""
+
+
+def only_deterministic(name: str, style: Tensor | None, noise: Noise) -> None:
+    """Refuse a style or noise maps for a method that has neither. A seed, "fresh" and "zero" all give its one answer.
+
+    Raises:
+        ValueError: naming the method.
+    """
+    if style is not None:
+        raise ValueError(f"{name} has no style code: leave the style out")
+    if not (noise in ("fresh", "zero") or isinstance(noise, int)):
+        raise ValueError(f'noise {noise!r} is not understood by {name}: use "fresh", "zero" or a seed')
+
+
+@contextlib.contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Eval mode inside the block; afterwards each module has the mode it had."""
+    modes = {module: module.training for module in net.modules()}
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def build(name: str, config: MethodConfig | dict, **pieces) -> Method:

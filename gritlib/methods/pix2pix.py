@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from gritlib import backbones, losses
-from gritlib.methods.base import Method, MethodConfig, Player
+from gritlib.methods.base import Method, MethodConfig, Player, evaluating, only_deterministic
 from gritlib.nets import Output, PatchGAN, UNet
 from gritlib.nets.blocks import reestimate_batchnorm
 from gritlib.nets.grit import Noise
@@ -166,24 +166,15 @@ class Pix2Pix(Method):
         Raises:
             ValueError: a style is given, or noise maps: pix2pix has neither.
         """
-        if style is not None:
-            raise ValueError("pix2pix has no style code: leave the style out")
-        if not (noise in ("fresh", "zero") or isinstance(noise, int)):
-            raise ValueError(f'noise {noise!r} is not understood by pix2pix: use "fresh", "zero" or a seed')
+        only_deterministic(self.name, style, noise)
         A = A.to(next(self.G.parameters(), A).device)
-        modes = {module: module.training for module in self.G.modules()}
-        self.G.eval()
-        for module in modes:
-            if isinstance(module, nn.Dropout):
-                module.train(noise != "zero")
-        try:
-            with torch.random.fork_rng(enabled=isinstance(noise, int)):
-                if isinstance(noise, int):
-                    torch.manual_seed(noise)
-                return Output(self.G(A))
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
+        with evaluating(self.G), torch.random.fork_rng(enabled=isinstance(noise, int)):
+            for module in self.G.modules():
+                if isinstance(module, nn.Dropout):
+                    module.train(noise != "zero")
+            if isinstance(noise, int):
+                torch.manual_seed(noise)
+            return Output(self.G(A))
 
     def finish(self, batches: Iterable[dict[str, Tensor]]) -> None:
         """Batch norm's running statistics for the averaged weights, with dropout on as in training and as `translate`

@@ -2,8 +2,10 @@
 
 from gritlib.nets.grit import GRITGenerator, Output
 from gritlib.nets.official import official
+from gritlib.nets.patch_sampler import PatchSampler
 from gritlib.nets.patchgan import PatchGAN
+from gritlib.nets.resnet import ResNetGenerator
 from gritlib.nets.style_encoder import StyleEncoder
 from gritlib.nets.unet import UNet
 
-__all__ = ["GRITGenerator", "Output", "PatchGAN", "StyleEncoder", "UNet", "official"]
+__all__ = ["GRITGenerator", "Output", "PatchGAN", "PatchSampler", "ResNetGenerator", "StyleEncoder", "UNet", "official"]

@@ -21,3 +21,15 @@ def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
             nn.init.normal_(module.weight, 1.0, std)
             nn.init.zeros_(module.bias)
     return net
+
+
+def init_xavier(net: nn.Module, gain: float = 0.02) -> nn.Module:
+    """Initialise in place as CUT's code does: weights of convolutions and linear maps N(0, gain²·2/(fan in + fan
+    out)), biases 0. Returns the network.
+    """
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.xavier_normal_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return net

@@ -6,8 +6,10 @@ tensor. GRIT has no official code, so it has no name here.
 
 from torch import nn
 
-from gritlib.nets.init import init_normal
+from gritlib.nets.init import init_normal, init_xavier
+from gritlib.nets.patch_sampler import PatchSampler
 from gritlib.nets.patchgan import PatchGAN
+from gritlib.nets.resnet import ResNetGenerator
 from gritlib.nets.unet import UNet
 
 NAMES = {
@@ -18,6 +20,11 @@ NAMES = {
     "patchgan_70": (PatchGAN, {"n_layers": 3}),
     "patchgan_286": (PatchGAN, {"n_layers": 5}),
     "patchgan_70_instance": (PatchGAN, {"n_layers": 3, "in_channels": 3, "norm": "instance"}),
+    "resnet_9blocks": (ResNetGenerator, {"blocks": 9}),
+    "resnet_6blocks": (ResNetGenerator, {"blocks": 6}),
+    "cut_generator": (ResNetGenerator, {"blocks": 9, "antialias": True}),
+    "cut_discriminator": (PatchGAN, {"n_layers": 3, "in_channels": 3, "norm": "instance", "antialias": True}),
+    "cut_patch_sampler": (PatchSampler, {"channels": (3, 128, 256, 256, 256)}),
 }
 
 
@@ -33,4 +40,4 @@ def official(name: str, **sizes) -> nn.Module:
     if name not in NAMES:
         raise ValueError(f"network {name!r} is unknown: choose one of {', '.join(NAMES)}")
     build, defaults = NAMES[name]
-    return init_normal(build(**{**defaults, **sizes}))
+    return (init_xavier if name.startswith("cut_") else init_normal)(build(**{**defaults, **sizes}))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from gritlib.nets.blocks import full_precision, make_norm, needs_bias
+from gritlib.nets.blocks import Blur, full_precision, make_norm, needs_bias
 
 
 class PatchGAN(nn.Module):
@@ -23,13 +23,20 @@ class PatchGAN(nn.Module):
             the pixel discriminator of three 1x1 convolutions.
         norm: "batch", "instance" or "none", on the inner layers.
         spectral: spectral normalisation of every convolution (Miyato et al. 2018; not in pix2pix).
+        antialias: halve by a blur after a convolution of stride 1, as CUT's code does; the patches grow a little.
 
     Raises:
         ValueError: a negative n_layers; at forward, an image too small for the network, naming the smallest that works.
     """
 
     def __init__(
-        self, in_channels: int = 6, width: int = 64, n_layers: int = 3, norm: str = "batch", spectral: bool = False
+        self,
+        in_channels: int = 6,
+        width: int = 64,
+        n_layers: int = 3,
+        norm: str = "batch",
+        spectral: bool = False,
+        antialias: bool = False,
     ):
         super().__init__()
         if n_layers < 0:
@@ -37,19 +44,23 @@ class PatchGAN(nn.Module):
         wrap = nn.utils.parametrizations.spectral_norm if spectral else (lambda module: module)
         k = 4 if n_layers else 1
         strides = [2] * n_layers + [1] if n_layers else [1, 1]
-        layers, c = [], in_channels
+        layers, seen, c = [], [], in_channels
         for i, stride in enumerate(strides):
+            blurred = antialias and stride == 2
             out = width * min(2**i, 8)
             layer_norm = norm if i else "none"
             # The first convolution keeps its bias under any norm, in the authors' code and here.
-            conv = wrap(nn.Conv2d(c, out, k, stride, k // 3, bias=i == 0 or needs_bias(norm)))
-            layers.append(nn.Sequential(conv, make_norm(layer_norm, out), nn.LeakyReLU(0.2)))
+            conv = wrap(nn.Conv2d(c, out, k, 1 if blurred else stride, k // 3, bias=i == 0 or needs_bias(norm)))
+            blur = [Blur()] if blurred else []
+            layers.append(nn.Sequential(conv, make_norm(layer_norm, out), nn.LeakyReLU(0.2), *blur))
+            seen += [(k, 1, k // 3), (3, 2, 1)] if blurred else [(k, stride, k // 3)]
             c = out
         # The authors' pixel discriminator drops its last bias under batch norm, although no norm follows it.
         last = nn.Conv2d(c, 1, k, 1, k // 3, bias=n_layers > 0 or needs_bias(norm))
         self.layers = nn.Sequential(*layers, wrap(last))
-        self.receptive_field = receptive_field([(k, s) for s in [*strides, 1]])
-        self.smallest = smallest_side([(k, s, k // 3) for s in [*strides, 1]])
+        seen.append((k, 1, k // 3))
+        self.receptive_field = receptive_field([(kernel, stride) for kernel, stride, _ in seen])
+        self.smallest = smallest_side(seen)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, in_channels, H, W) -> logits (B, 1, H', W')
         if min(x.shape[-2:]) < self.smallest:

@@ -70,11 +70,14 @@ def fit(
 
     Raises:
         FloatingPointError: a loss stopped being finite; says which, when, and where the last good checkpoint is.
-        ValueError: a setting that cannot work, or resuming a run with another configuration.
+        ValueError: a setting that cannot work, a set without pairs for a method that needs them, or resuming a run
+            with another configuration.
         FileExistsError: `out` holds a run already.
     """
     config = replace(config or TrainConfig(), **overrides)
     check(config, source)
+    if not (method.view or getattr(source, "paired", True)):
+        raise ValueError(f"{method.name} learns from pairs, and this set of {source.name} has none: load it paired")
     out = Path(out) if out is not None else None
     trainer = Trainer(method, source, config, out, preview)
     if out is not None and (out / "checkpoint.pt").exists():

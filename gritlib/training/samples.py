@@ -40,7 +40,7 @@ def sample_grid(method: Method, source, indices, draws: int = 1, seed: int = 0) 
         spread = torch.stack([out.image for out in outputs]).std(0).mean(1, keepdim=True).cpu()
         largest = spread.max().clamp(min=1e-6)
         columns += [(f"std over noise, white: {largest.item():.2f}", 2 * spread / largest - 1)]
-    columns += [("truth", batch["B"])]
+    columns += [("truth" if getattr(source, "paired", True) else "B, no pair", batch["B"])]
     pictures = [images.to_uint8(column) for _, column in columns]
     rows = [[picture[i] for picture in pictures] for i in range(len(batch["B"]))]
     return images.grid(rows, [title for title, _ in columns])

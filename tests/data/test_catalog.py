@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gritlib.data import catalog
@@ -23,7 +24,7 @@ def test_a_card_prints_what_it_has():
     assert str(Card("x", "a title", "from there", "MIT", "one", "beware")).endswith("\n  note     beware")
 
 
-@pytest.mark.parametrize(("name", "options"), [("grove", {}), ("earth", {}), ("faces", {"n": 3})])
+@pytest.mark.parametrize(("name", "options"), [("grove", {}), ("earth", {}), ("faces", {"n": 3}), ("shapes", {"n": 4})])
 def test_the_splits_of_a_name_are_sources_of_that_name(name, options):
     for split in catalog.SPLITS:
         source = catalog.load(name, split, 64, **options)
@@ -36,7 +37,10 @@ def test_the_splits_of_a_name_are_sources_of_that_name(name, options):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("groove",), r"dataset 'groove' is neither a known name \(grove, earth, faces\) nor an existing folder"),
+        (
+            ("groove",),
+            r"dataset 'groove' is neither a known name \(grove, earth, faces, shapes\) nor an existing folder",
+        ),
         (("grove", "training"), "split 'training' is unknown: choose one of train, val, test"),
         (("grove", "train", 8), "size 8 is too small"),
         (("grove", "val", 500), "grove/val has no window of 500 pixels: choose a smaller size"),
@@ -70,3 +74,26 @@ def test_an_option_the_dataset_does_not_take_is_named(tmp_path):
         catalog.load("earth", hight=True)
     with pytest.raises(ValueError, match="has no option n: it takes layout, direction"):
         catalog.load(str(tmp_path), n=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("earth", {"unpaired": True}),
+        ("earth", {"unpaired": True, "direction": "BtoA"}),
+        ("earth", {"single": True}),
+        ("faces", {"n": 6, "unpaired": True}),
+        ("shapes", {"n": 6, "change": "shape"}),
+    ],
+)
+def test_unpaired_sets_train_apart_and_are_scored_on_pairs(name, options):
+    sources = {split: catalog.load(name, split, 64, **options) for split in catalog.SPLITS}
+    assert [source.paired for source in sources.values()] == [False, True, True]
+    for split, source in sources.items():
+        assert (source.name, source.split, source.size) == (name, split, 64)
+        # What a checkpoint keeps opens the same data again.
+        again = catalog.load(name, split, 64, **source.describe()["options"])
+        batch, same = source.batch([0, len(source) - 1]), again.batch([0, len(source) - 1])
+        assert set(batch) == {"A", "B"} and all(torch.equal(batch[part], same[part]) for part in batch)
+        assert batch["A"].shape == batch["B"].shape == (2, 3, 64, 64)
+        assert min(part.min() for part in batch.values()) >= -1 and max(part.max() for part in batch.values()) <= 1

@@ -1,4 +1,4 @@
-"""Three layouts give the pixels that are on disk, and every refusal names the file and the remedy."""
+"""Each layout gives the pixels that are on disk, and every refusal names the file and the remedy."""
 
 import json
 
@@ -9,7 +9,8 @@ from PIL import Image
 
 from gritlib.data import catalog, folders
 from gritlib.data.folders import load, resize
-from gritlib.data.source import to_float
+from gritlib.data.source import Source, to_float
+from gritlib.data.unpaired import Unpaired
 
 
 def save(array, path):
@@ -260,3 +261,120 @@ def test_mirroring_can_be_switched_off_and_exchanges_sides(masks):
     assert (seen == 2).any() and (seen == 1).any(), "the mask has ids 0 and 2: a mirrored 2 is a 1"
     still = load(masks, "train", 20, flip=False)
     assert still.flips == "" and not (still.batch([0] * 32, torch.Generator().manual_seed(0))["label"] == 1).any()
+
+
+@pytest.fixture
+def two_sets(tmp_path):
+    """CycleGAN's folders: three grey A and two colour B to train on, two pairs to test on; the value says the file."""
+    for i in range(3):
+        save(flat(10 + i, 20, 24 + i), tmp_path / "trainA" / f"horse {i}.png")
+    for i in range(2):
+        save(flat(100 + i, 30, 20, 3), tmp_path / "trainB" / f"zebra {i}.jpg")
+        save(flat(20 + i, 16, 16), tmp_path / "testA" / f"{i}.png")
+        save(flat(120 + i, 16, 16, 3), tmp_path / "testB" / f"{i}.png")
+    return tmp_path
+
+
+def values(source, indices, part, seed=None):
+    """The grey value of each crop, whose image is flat."""
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    crops = ((source.batch(indices, generator)[part][:, 0] + 1) * 127.5).round().flatten(1)
+    assert (crops == crops[:, :1]).all()
+    return [int(value) for value in crops[:, 0]]
+
+
+def move(root, split, sides):
+    """CycleGAN's folders of a split as one of the two forms of pairs."""
+    for side in "AB":
+        target = root / side / split if sides == "side first" else root / split / side
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (root / f"{split}{side}").rename(target)
+
+
+@pytest.mark.parametrize("form", ["cyclegan", "split first", "side first"])
+def test_two_sets_need_neither_common_names_nor_equal_numbers_nor_sizes(two_sets, form):
+    for split in ("train", "test") if form != "cyclegan" else ():
+        move(two_sets, split, form)
+    source = catalog.load(str(two_sets), "train", 16, unpaired=True)
+    assert isinstance(source, Unpaired) and (len(source.first), len(source.second)) == (3, 2)
+    assert (source.in_channels, source.out_channels) == (1, 3)
+    assert source.options["layout"] == ("cyclegan" if form == "cyclegan" else "pairs") and source.options["unpaired"]
+    assert values(source, [0, 1, 2], "A") == [10, 11, 12] and values(source, [0, 1, 2], "B") == [100, 101, 100]
+    seen = {(values(source, [i], "A", k)[0], values(source, [i], "B", k)[0]) for i in (0, 2) for k in range(20)}
+    assert seen == {(a, b) for a in (10, 12) for b in (100, 101)}
+    assert source.first.inputs[2].shape == (18, 23, 1) and source.second.targets[0].shape == (27, 18, 3)
+
+
+def test_a_split_whose_names_match_is_scored_as_pairs(two_sets):
+    source = load(two_sets, "test", 16, unpaired=True)
+    assert isinstance(source, Source) and source.paired
+    assert values(source, [0, 1], "A") == [20, 21] and values(source, [0, 1], "B") == [120, 121]
+    for i in range(2):
+        (two_sets / "testB" / f"{i}.png").rename(two_sets / "testB" / f"b{i}.png")
+    source = load(two_sets, "test", 16, unpaired=True)
+    assert isinstance(source, Unpaired) and not source.paired
+
+
+def test_direction_swaps_the_two_sets(two_sets):
+    back = load(two_sets, "train", 16, unpaired=True, direction="BtoA")
+    assert (len(back.first), len(back.second), back.in_channels, back.out_channels) == (2, 3, 3, 1)
+    assert values(back, [0, 1], "A") == [100, 101] and values(back, [0, 1], "B") == [10, 11]
+    pairs = load(two_sets, "test", 16, unpaired=True, direction="BtoA")
+    assert values(pairs, [1], "A") == [121] and values(pairs, [1], "B") == [21]
+
+
+def test_unpaired_training_on_pairs_shows_one_side_of_each(tmp_path):
+    for i in range(5):
+        both = np.hstack([flat(10 + i, 16, 16, 3), flat(100 + i, 16, 16, 3)])
+        save(both, tmp_path / "train" / f"{i}.png")
+        save(both, tmp_path / "test" / f"{i}.png")
+    source = load(tmp_path, "train", 16, unpaired=True)
+    assert values(source, range(3), "A") == [10, 12, 14] and values(source, range(2), "B") == [101, 103]
+    assert len(load(tmp_path, "test", 16, unpaired=True)) == 5 and len(load(tmp_path, "train", 16)) == 5
+    for i in range(1, 5):
+        (tmp_path / "train" / f"{i}.png").unlink()
+    with pytest.raises(ValueError, match="split 'train' has one pair, which gives A or B: add a second"):
+        load(tmp_path, "train", 16, unpaired=True)
+
+
+def test_unpaired_masks_keep_their_classes_and_lose_their_images(masks):
+    save(flat(1, 20, 20), masks / "train" / "mask" / "y.png")
+    save(flat(7, 20, 20, 3), masks / "train" / "image" / "y.png")
+    source = load(masks, "train", 16, unpaired=True)
+    assert (len(source.first), len(source.second), source.in_channels) == (1, 1, 3)
+    batch = source.batch([0])
+    assert set(batch["label"].unique().tolist()) == {0, 2} and batch["B"].unique().numel() == 1
+    (masks / "train" / "image" / "y.png").rename(masks / "train" / "image" / "z.png")
+    (masks / "train" / "mask" / "x.png").unlink()  # no common name is left, and a mask is still no image
+    with pytest.raises(ValueError, match="images without a partner"):
+        load(masks, "train", 16, unpaired=True)
+
+
+def test_refusals_of_unpaired_folders(two_sets):
+    with pytest.raises(ValueError, match="no layout fits") as error:
+        load(two_sets, "train", 16)
+    assert "cyclegan: <root>/trainA/" in str(error.value) and "unpaired=true" in str(error.value)
+    with pytest.raises(ValueError, match="has no split 'val': choose test, train"):
+        load(two_sets, "val", 16, unpaired=True)
+    (two_sets / "testB" / "1.png").rename(two_sets / "testB" / "c.png")
+    with pytest.raises(ValueError, match=r"1 only in .*testA \(1\); 1 only in .*testB \(c\): give both the same name"):
+        load(two_sets, "test", 16, unpaired=True)
+    with pytest.raises(ValueError, match=r"would take .* GB, the limit is 1e-07"):
+        load(two_sets, "train", 16, unpaired=True, max_gb=1e-7)
+    save(flat(0, 20, 20, 3), two_sets / "trainA" / "colour.png")
+    with pytest.raises(ValueError, match=r"colour\.png: is 3 channels uint8, 3 others are 1 channel uint8"):
+        load(two_sets, "train", 16, unpaired=True)
+    for file in (two_sets / "trainB").iterdir():
+        file.unlink()
+    with pytest.raises(ValueError, match="trainB: has no image"):
+        load(two_sets, "train", 16, unpaired=True)
+
+
+def test_paired_options_do_not_mention_unpaired(pairs):
+    assert "unpaired" not in load(pairs, "val", 16).options
+
+
+def test_options_of_two_sets_reopen_another_split(two_sets):
+    source = load(two_sets, "train", 16, unpaired=True)
+    options = json.loads(json.dumps(source.describe()["options"]))
+    assert len(catalog.load(source.name, "test", 16, **options)) == 2

@@ -1,11 +1,23 @@
-"""AdaIN sets the statistics it is told to, spatial noise is an outer product, batch statistics are plain means."""
+"""AdaIN sets the statistics it is told to, spatial noise is an outer product, batch statistics are plain means, a blur
+is its kernel, one call for several batches is several calls."""
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from gritlib.nets import UNet
-from gritlib.nets.blocks import NORMS, AdaIN, SpatialNoise, instance_norm, make_norm, needs_bias, reestimate_batchnorm
+from gritlib.nets.blocks import (
+    NORMS,
+    AdaIN,
+    Blur,
+    SpatialNoise,
+    instance_norm,
+    jointly,
+    make_norm,
+    needs_bias,
+    reestimate_batchnorm,
+)
 
 
 def adain():
@@ -142,3 +154,46 @@ def test_reestimating_does_not_ask_for_batches_without_batch_norm():
         yield
 
     reestimate_batchnorm(UNet(width=1, depth=3, norm="instance"), None, batches())
+
+
+@pytest.mark.parametrize("height, width", [(8, 6), (7, 5), (2, 2), (3, 2)])
+def test_blur_is_the_binomial_kernel_at_every_other_pixel(height, width):
+    h = torch.randn(2, 3, height, width, dtype=torch.float64)
+    taps = torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64) / 4
+    kernel = torch.outer(taps, taps).expand(3, 1, 3, 3)
+    wanted = F.conv2d(F.pad(h, (1, 1, 1, 1), mode="reflect"), kernel, stride=2, groups=3)
+    out = Blur()(h)
+    assert out.shape == wanted.shape == (2, 3, -(-height // 2), -(-width // 2))
+    assert (out - wanted).abs().max() < 1e-14
+
+
+def test_blur_keeps_constants_removes_the_finest_stripes_and_stores_nothing():
+    stripes = torch.tensor([1.0, -1.0]).repeat(4).expand(1, 1, 6, 8)
+    assert torch.equal(Blur()(torch.full((1, 1, 6, 8), 3.0)), torch.full((1, 1, 3, 4), 3.0))
+    assert not Blur()(stripes).any() and stripes[..., ::2].all(), "which plain halving takes for a constant"
+    assert not Blur().state_dict() and not list(Blur().buffers())
+
+
+def counted(*layers):
+    """A network and the sizes of the batches it was called with."""
+    net, calls = nn.Sequential(*layers).double(), []
+    net.register_forward_hook(lambda m, inputs, out: calls.append(len(inputs[0])))
+    return net, calls
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_jointly_is_one_call_with_the_values_of_several(norm):
+    net, calls = counted(nn.Conv2d(2, 3, 3), make_norm(norm, 3), nn.Tanh())
+    batches = [torch.randn(2, 2, 6, 6, dtype=torch.float64) * s for s in (1, 5, 0.1)]
+    together = jointly(net, *batches)
+    assert calls == [6] and len(together) == 3
+    assert all((a - net(x)).abs().max() < 1e-12 for a, x in zip(together, batches, strict=True))
+
+
+def test_jointly_calls_for_each_batch_where_statistics_belong_to_the_batch():
+    net, calls = counted(nn.Conv2d(2, 3, 3), nn.Sequential(nn.BatchNorm2d(3)))
+    batches = [torch.randn(2, 2, 6, 6, dtype=torch.float64) * s for s in (1, 5)]
+    apart = jointly(net, *batches)
+    assert calls == [2, 2] and net[1][0].num_batches_tracked == 2
+    for out in apart:
+        assert out.mean((0, 2, 3)).abs().max() < 1e-9, "each normalised by itself"

@@ -1,6 +1,8 @@
 """`official` builds the authors' networks: every tensor in their order, of their shape and kind, initialised as theirs.
 
-official_keys.json holds, for each network, kind and shape of every tensor of the authors' own state dict, in order.
+official_keys.json holds, for each network, kind and shape of every tensor of the authors' own state dict, in order. The
+kind is the last part of a tensor's name: weight, bias, running_mean, running_var. Left out are the constant kernels of
+CUT's blur (`filt`), which is stored nowhere here.
 """
 
 import json
@@ -10,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from gritlib.nets import PatchGAN, UNet, official
+from gritlib.nets import PatchGAN, PatchSampler, ResNetGenerator, UNet, official
 from gritlib.nets.official import NAMES
 
 KEYS = json.loads(Path(__file__).with_name("official_keys.json").read_text(encoding="utf-8"))
@@ -28,8 +30,25 @@ def test_tensors_have_the_authors_order_kind_and_shape(name):
     assert [entry for entry in ours if entry[0] != "num_batches_tracked"] == KEYS[name]
 
 
+@pytest.mark.parametrize(
+    "name, parameters",
+    [
+        ("pix2pix_unet_256", 54_413_955),
+        ("patchgan_70", 2_768_705),
+        ("resnet_9blocks", 11_378_179),
+        ("resnet_6blocks", 7_837_699),
+        ("cut_generator", 11_378_179),
+        ("cut_discriminator", 2_764_737),
+        ("cut_patch_sampler", 560_384),
+    ],
+)
+def test_parameters_are_as_many_as_the_authors(name, parameters):
+    with torch.device("meta"):
+        assert sum(p.numel() for p in official(name).parameters()) == parameters
+
+
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'unet' is unknown: choose one of pix2pix_unet_256, .*patchgan_70_instance"):
+    with pytest.raises(ValueError, match=r"'unet' is unknown: choose one of pix2pix_unet_256, .*cut_patch_sampler"):
         official("unet")
 
 
@@ -45,8 +64,24 @@ def test_sizes_can_be_overridden():
         official("patchgan_70", no_such_size=1)
 
 
+def test_cuts_networks_are_antialiased_and_cyclegans_are_not():
+    sizes = {"width": 1, "blocks": 1}
+    assert official("cut_generator", **sizes).blur is not None and official("resnet_9blocks", **sizes).blur is None
+    assert official("cut_discriminator", width=1).receptive_field > official("patchgan_70", width=1).receptive_field
+    sampler = official("cut_patch_sampler", channels=(2, 5), dim=4)
+    assert isinstance(sampler, PatchSampler) and [head[0].in_features for head in sampler.heads] == [2, 5]
+    assert len(official("resnet_6blocks", width=1).res) == 6
+    assert isinstance(official("resnet_6blocks", width=1), ResNetGenerator)
+
+
 @pytest.mark.parametrize(
-    "name, sizes", [("pix2pix_unet_128", {"width": 16}), ("patchgan_286", {}), ("patchgan_70_instance", {})]
+    "name, sizes",
+    [
+        ("pix2pix_unet_128", {"width": 16}),
+        ("patchgan_286", {}),
+        ("patchgan_70_instance", {}),
+        ("resnet_6blocks", {"width": 16}),
+    ],
 )
 def test_initial_weights_are_the_papers(name, sizes):
     net = official(name, **sizes)
@@ -61,3 +96,16 @@ def test_initial_weights_are_the_papers(name, sizes):
             assert abs(module.weight.mean() - 1) < 5 * 0.02 / n**0.5
             assert abs(module.weight.std() - 0.02) < 6 * 0.02 / (2 * n) ** 0.5
             assert (module.bias == 0).all() and (module.running_mean == 0).all() and (module.running_var == 1).all()
+
+
+@pytest.mark.parametrize(
+    "name, sizes", [("cut_generator", {"width": 8}), ("cut_discriminator", {"width": 16}), ("cut_patch_sampler", {})]
+)
+def test_initial_weights_of_cuts_networks_are_xaviers_with_a_gain(name, sizes):
+    for module in official(name, **sizes).modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            n, area = module.weight.numel(), module.weight[0, 0].numel()
+            std = 0.02 * (2 / (sum(module.weight.shape[:2]) * area)) ** 0.5  # fans in and out, times the kernel's area
+            assert abs(module.weight.std() / std - 1) < 5 / (2 * n) ** 0.5
+            assert abs(module.weight.mean()) < 5 * std / n**0.5
+            assert (module.bias == 0).all()

@@ -185,3 +185,60 @@ def test_conditional_input_is_condition_first():
     image, given = torch.randn(2, 3, 4, 4), torch.randn(2, 5, 4, 4)
     assert torch.equal(condition(image, given)[:, :5], given) and torch.equal(condition(image, given)[:, 5:], image)
     assert condition(image, None) is image
+
+
+# A blur of three taps before each halving: two more pixels at each of the sides 1, 2, 4, ...
+BLURRED = {1: 18, 2: 40, 3: 84}
+
+
+@pytest.mark.parametrize("n_layers", BLURRED)
+def test_antialiased_patches_are_the_gradient_footprint_of_one_output(n_layers):
+    net = PatchGAN(1, 1, n_layers, "none", antialias=True).double()
+    for p in net.parameters():
+        nn.init.uniform_(p, 0.1, 1.0)
+    side = BLURRED[n_layers] + 40
+    x = torch.randn(1, 1, side, side + 8, dtype=torch.float64, requires_grad=True)
+    height, width = net(x).shape[2:]
+    top, bottom, left, right = footprint(net, x, height // 2, width // 2)
+    assert bottom - top + 1 == right - left + 1 == net.receptive_field == BLURRED[n_layers]
+    assert min(top, left) > 0 and bottom < side - 1 and right < side + 7, "the image cuts the patch: enlarge it"
+    assert footprint(net, x, height // 2 + 1, width // 2)[:2] == (top + 2**n_layers, bottom + 2**n_layers)
+
+
+def test_antialiasing_keeps_weights_and_the_number_of_judgements():
+    with torch.device("meta"):
+        plain, blurred = PatchGAN(3, norm="instance"), PatchGAN(3, norm="instance", antialias=True)
+        assert blurred(torch.empty(1, 3, 256, 256)).shape == plain(torch.empty(1, 3, 256, 256)).shape == (1, 1, 30, 30)
+    assert [p.shape for p in plain.parameters()] == [p.shape for p in blurred.parameters()]
+    assert plain.receptive_field == 70 and PatchGAN(3, 1, 0, antialias=True).receptive_field == 1
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_antialiased_values_are_those_of_the_layers_written_out(norm):
+    net = PatchGAN(3, 2, 2, norm, antialias=True).double()
+    for p in net.parameters():
+        nn.init.normal_(p, 0.0, 0.3)
+    weights, taps = list(net.parameters()), torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
+    h = x = torch.randn(2, 3, 21, 24, dtype=torch.float64)
+    for i, halved in enumerate((True, True, False)):
+        h = F.conv2d(h, weights.pop(0), weights.pop(0), 1, 1)
+        if i and norm == "instance":
+            h = F.instance_norm(h)
+        h = F.leaky_relu(h, 0.2)
+        if halved:
+            kernel = torch.outer(taps, taps).expand(h.shape[1], 1, 3, 3)
+            h = F.conv2d(F.pad(h, (1,) * 4, mode="reflect"), kernel, stride=2, groups=h.shape[1])
+    wanted = F.conv2d(h, *weights, 1, 1)
+    assert wanted.std() > 1e-2 and (net(x) - wanted).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+def test_the_smallest_image_with_antialiasing_is_the_smallest_that_works(n_layers):
+    net = PatchGAN(2, 1, n_layers, "none", antialias=True)
+    small = net.smallest
+    for norm in ("none", "instance", "batch"):
+        assert PatchGAN(2, 1, n_layers, norm, antialias=True)(torch.randn(1, 2, small, small)).isfinite().all()
+    with pytest.raises(RuntimeError):
+        net.layers(torch.randn(1, 2, small - 1, small - 1))
+    with pytest.raises(ValueError, match=f"too small.*sides of {small} or more"):
+        net(torch.randn(1, 2, small - 1, 99))
