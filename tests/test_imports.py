@@ -30,6 +30,7 @@ BELOW = {
     "training": {"methods", "nets", "losses", "data"},
     "evaluation": {"metrics", "methods", "data", "backbones"},
     "presets": {"methods", "training"},
+    "weights": {"methods", "nets", "training"},
 }
 BELOW["studies"] = set(BELOW)
 BELOW["show"] = set(BELOW)

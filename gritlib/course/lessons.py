@@ -76,6 +76,32 @@ LESSONS = {
             "more": runs(5, 60, 200, 600),
         },
     ),
+    "03": Lesson(
+        "03",
+        "CycleGAN: without pairs",
+        "What replaces the ground truth?",
+        reading=40,
+        coding=75,
+        compute=8,
+        seconds=150,
+        file="03_cyclegan",
+        steps={"yours": runs(4, 200, 500, 2000)},
+    ),
+    "04": Lesson(
+        "04",
+        "CUT: one direction is enough",
+        "How far can contrast within one image replace the cycle?",
+        reading=40,
+        coding=85,
+        compute=8,
+        seconds=140,
+        file="04_cut",
+        steps={
+            "yours": runs(4, 300, 800, 3000),
+            "variant": runs(4, 100, 300, 1500),
+            "sincut": runs(2, 200, 480, 3000),
+        },
+    ),
 }
 
 

@@ -61,4 +61,4 @@ def sample_patches(
 
 def normalise(v: Tensor) -> Tensor:
     """Unit length along the last axis, in float32; a zero vector stays zero."""
-    return F.normalize(full_precision(v), dim=-1, eps=1e-7)
+    return F.normalize(full_precision(v), dim=-1)

@@ -2,5 +2,6 @@
 
 from gritlib.show.figures import curves, pictures, present
 from gritlib.show.gallery import claims, gallery, numbers
+from gritlib.show.seeds import dots
 
-__all__ = ["claims", "curves", "gallery", "numbers", "pictures", "present"]
+__all__ = ["claims", "curves", "dots", "gallery", "numbers", "pictures", "present"]

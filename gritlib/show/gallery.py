@@ -12,13 +12,19 @@ from gritlib.show.figures import pictures
 from gritlib.studies import report, runner
 from gritlib.studies.runner import Study
 
-BETTER = dict.fromkeys(("L1", "spectrum_distance", "SWD", "VGG16_distance", "KD_Lite0", "FD_Lite0_24"), "lower")
+BETTER = dict.fromkeys(
+    ("L1", "L1_back", "spectrum_distance", "SWD", "VGG16_distance", "KD_Lite0", "FD_Lite0_24"), "lower"
+)
 BETTER |= dict.fromkeys(
     ("PSNR", "SSIM", "colour_overlap", "pixel_accuracy", "mean_iou", "precision", "recall"), "higher"
 )
 NOTE = (
     "± is half of the 95 % t interval of the mean over seeds. Every interval stands for itself: of twenty comparisons "
     "without any difference, one shows one."
+)
+FEW_NOTE = (
+    "In brackets, where three seeds or fewer have run: the least and the greatest of them. That is no interval: three "
+    "seeds show a direction only, and where nothing differs three agree in a direction once in four times."
 )
 NEUTRAL = {"ratio": 1, "difference": 0}
 
@@ -151,20 +157,26 @@ def describe(study: Study, records: list[dict], dataset: str, labels: list[str],
 
 
 def table(study: Study, records: list[dict], metrics: tuple[str, ...]) -> str:
-    """Markdown: mean ± half of the 95 % interval over seeds, one row a dataset and arm."""
+    """Markdown, one row a dataset and arm: `estimate` of each metric, and below what stands beside the means."""
+    counts = set()
     lines = ["| dataset | arm | " + " | ".join(metrics) + " | seeds |", "|---" * (len(metrics) + 3) + "|"]
     for dataset in sorted({r["dataset"] for r in records}):
         for arm in study.arms:
             runs = sum((r["dataset"], r["arm"]) == (dataset, arm) for r in records)
-            cells = [estimate(list(report.by_seed(records, dataset, arm, metric).values())) for metric in metrics]
-            lines += [f"| {dataset} | {arm} | " + " | ".join(cells) + f" | {runs} |"] if runs else []
-    return "\n".join([*lines, "", NOTE, ""])
+            columns = [list(report.by_seed(records, dataset, arm, metric).values()) for metric in metrics]
+            counts |= set(map(len, columns))
+            cells = " | ".join(map(estimate, columns))
+            lines += [f"| {dataset} | {arm} | {cells} | {runs} |"] if runs else []
+    notes = [NOTE] * (max(counts) > report.FEW) + [FEW_NOTE] * any(1 < n <= report.FEW for n in counts)
+    return "\n".join([*lines, "", " ".join(notes), ""])
 
 
 def estimate(values: list[float]) -> str:
-    """ "mean ± half-width"; the value alone for one seed, a dash for none."""
+    """ "mean ± half-width", or of few seeds "mean (least to greatest)"; the value alone of one seed, a dash of none."""
     if len(values) < 2:
         return f"{values[0]:.3f}" if values else "–"
+    if len(values) <= report.FEW:
+        return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
     mean, low, _ = report.mean_interval(values)
     return f"{mean:.3f} ± {mean - low:.3f}"
 
@@ -179,18 +191,20 @@ def verdicts(study: Study, records: list[dict], metrics: tuple[str, ...]) -> lis
 
 
 def verdict(row: dict) -> str:
-    """A row of `report.summarise` in words."""
-    kind = "ratio" if "ratio" in row else "difference"
+    """A row of `report.summarise` in words: with its interval, or of few seeds a direction, where all have the same."""
+    kind, count = "ratio" if "ratio" in row else "difference", len(row["seeds"])
     (subject, other), digits = row["arms"], report.DIGITS[kind]
     sign = "+" if kind == "difference" else ""
     value, low, high = (f"{row[key]:{sign}.{digits}f}" for key in (kind, "low", "high"))
+    begun = f"{row['dataset']}, {row['metric']}, {subject} against {other}: {kind} {value}"
+    side, worth = "higher" if row[kind] > NEUTRAL[kind] else "lower", ""
+    if row["metric"] in BETTER:
+        worth = ", which is better" if side == BETTER[row["metric"]] else ", which is worse"
+    if count <= report.FEW:
+        if count in (row["above"], row["below"]):
+            return f"{begun}: direction only, {side} in {count} of {count} paired seeds{worth}."
+        return f"{begun}: no direction, higher in {row['above']} and lower in {row['below']} of {count} paired seeds."
+    says = f"{side}{worth}"
     if row["low"] <= NEUTRAL[kind] <= row["high"]:
         says = f"no difference shown (the interval contains {NEUTRAL[kind]})"
-    else:
-        says = "higher" if row[kind] > NEUTRAL[kind] else "lower"
-        if row["metric"] in BETTER:
-            says += ", which is better" if says == BETTER[row["metric"]] else ", which is worse"
-    return (
-        f"{row['dataset']}, {row['metric']}, {subject} against {other}: {kind} {value}, 95 % interval {low} to {high} "
-        f"over {len(row['seeds'])} paired seeds: {says}."
-    )
+    return f"{begun}, 95 % interval {low} to {high} over {count} paired seeds: {says}."

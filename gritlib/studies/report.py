@@ -8,6 +8,7 @@ from gritlib.studies.runner import Study
 
 COLUMN = {"ratio": "ratio (geometric mean)", "difference": "difference (mean)"}
 DIGITS = {"ratio": 2, "difference": 3}
+FEW = 3  # seeds of which no interval is told: with three it is 2.5 standard deviations wide on either side
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
@@ -89,7 +90,8 @@ def summarise(study: Study, records: list[dict]) -> list[dict]:
 
     Returns:
         Rows with dataset, arms (the pair), metric, the means "subject" and "other", "ratio" or "difference" with its
-        95 % interval "low" to "high", and the seeds.
+        95 % interval "low" to "high", the seeds, and how many of them are "above" and "below": the subject's value
+        greater, or less, than the other's.
     """
     rows = []
     metrics = [(m, "ratio") for m in study.ratios] + [(m, "difference") for m in study.differences]
@@ -104,14 +106,18 @@ def summarise(study: Study, records: list[dict]) -> list[dict]:
                 interval = {"ratio": ratio_interval, "difference": difference_interval}[kind](subject, other)
                 means = {"subject": sum(subject) / len(seeds), "other": sum(other) / len(seeds)}
                 row = {"dataset": dataset, "arms": arms, "metric": metric, **means}
-                rows.append({**row, **dict(zip((kind, "low", "high"), interval, strict=True)), "seeds": seeds})
+                row |= dict(zip((kind, "low", "high"), interval, strict=True))
+                signs = [(a > b) - (a < b) for a, b in zip(subject, other, strict=True)]
+                rows.append({**row, "seeds": seeds, "above": signs.count(1), "below": signs.count(-1)})
     return rows
 
 
 def markdown(study: Study, records: list[dict]) -> str:
     """The report: for each pair of arms the ratios or differences with intervals, then the mean of every metric by
-    dataset and arm."""
+    dataset and arm; or the study's own table."""
     lines = [f"# {study.name}", "", study.claim, ""]
+    if study.table is not None:
+        return "\n".join([*lines, study.table(records)])
     rows = summarise(study, records)
     for arms, kind in itertools.product(study.pairs, DIGITS):
         table = [row for row in rows if row["arms"] == arms and kind in row]

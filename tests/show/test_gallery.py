@@ -165,14 +165,15 @@ def test_runs_of_ones_own_are_shown_as_far_as_they_are_there(tmp_path, shown):
     records = gallery("skips", folder=tmp_path)
     assert [(r["arm"], r["seed"]) for r in records] == [("unet-l1", 1)]
     assert "input, truth, unet-l1 1 (arm and seed)" in shown[0][1]["image/png"]["alt"]
-    assert f"| {records[0]['metrics']['L1']:.3f} |" in shown[1][0]["text/plain"] and "±" in shown[1][0]["text/plain"]
+    assert f"| {records[0]['metrics']['L1']:.3f} |" in shown[1][0]["text/plain"]
+    assert "±" not in shown[1][0]["text/plain"] and "brackets" not in shown[1][0]["text/plain"]
     assert "No verdict" in shown[1][0]["text/plain"]
     with pytest.raises(ValueError, match=r"has no pictures of earth with seeds \(2,\)"):
         gallery("skips", seeds=(2,), folder=tmp_path)
 
 
-def row(kind, estimate, low, high, metric="L1"):
-    means = {"subject": 2.0, "other": 1.0, "seeds": [1, 2, 3]}
+def row(kind, estimate, low, high, metric="L1", seeds=4, above=0, below=0):
+    means = {"subject": 2.0, "other": 1.0, "seeds": list(range(seeds)), "above": above, "below": below}
     return {"dataset": "sea", "arms": ("a", "b"), "metric": metric, kind: estimate, "low": low, "high": high, **means}
 
 
@@ -181,14 +182,14 @@ def row(kind, estimate, low, high, metric="L1"):
     [
         (
             row("difference", 1.0, 0.5, 1.5),
-            "+1.000, 95 % interval +0.500 to +1.500 over 3 paired seeds: higher, which is worse.",
+            "+1.000, 95 % interval +0.500 to +1.500 over 4 paired seeds: higher, which is worse.",
         ),
         (row("difference", -1.0, -1.5, -0.5), "lower, which is better."),
         (row("difference", 1.0, 0.5, 1.5, "SSIM"), "higher, which is better."),
         (row("difference", -1.0, -1.5, -0.5, "colour_overlap"), "lower, which is worse."),
         (row("difference", 1.0, 0.5, 1.5, "spectrum_gap"), ": higher."),
         (row("difference", 1.0, -0.5, 2.5), "no difference shown (the interval contains 0)."),
-        (row("ratio", 1.3, 1.1, 1.5, "noise_std"), "1.30, 95 % interval 1.10 to 1.50 over 3 paired seeds: higher."),
+        (row("ratio", 1.3, 1.1, 1.5, "noise_std"), "1.30, 95 % interval 1.10 to 1.50 over 4 paired seeds: higher."),
         (row("ratio", 0.7, 0.5, 0.9, "noise_std"), ": lower."),
         (row("ratio", 1.3, 0.9, 1.9, "noise_std"), "no difference shown (the interval contains 1)."),
     ],
@@ -198,10 +199,61 @@ def test_words_follow_from_the_interval(given, says):
     assert text.startswith(f"sea, {given['metric']}, a against b: ") and text.endswith(says)
 
 
-def test_estimates_have_half_the_interval_where_there_are_two_seeds():
-    mean, low, high = report.mean_interval([1.0, 2.0, 4.0])
-    assert estimate([1.0, 2.0, 4.0]) == f"{mean:.3f} ± {(high - low) / 2:.3f}" == "2.333 ± 3.795"
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        (
+            row("difference", -1.0, -9.0, 7.0, seeds=3, below=3),
+            "-1.000: direction only, lower in 3 of 3 paired seeds, ",
+        ),
+        (row("difference", 1.0, 0.9, 1.1, seeds=3, above=3), "+1.000: direction only, higher in 3 of 3 paired seeds, "),
+        (
+            row("difference", 1.0, -9.0, 9.0, seeds=2, above=2),
+            "+1.000: direction only, higher in 2 of 2 paired seeds, ",
+        ),
+        (
+            row("difference", 1.0, -9.0, 9.0, seeds=3, above=2, below=1),
+            "no direction, higher in 2 and lower in 1 of 3 ",
+        ),
+        (row("difference", 1.0, 0.9, 1.1, seeds=3, above=2), "no direction, higher in 2 and lower in 0 of 3 paired "),
+        (row("ratio", 0.7, 0.1, 4.0, seeds=3, below=3), "0.70: direction only, lower in 3 of 3 paired seeds, "),
+    ],
+)
+def test_few_seeds_show_a_direction_or_nothing_and_never_an_interval(given, says):
+    text = verdict(given)
+    assert says in text and "interval" not in text
+    assert (text.endswith("which is better."), text.endswith("which is worse.")) == (
+        "direction only, lower" in says,
+        "direction only, higher" in says,
+    )
+
+
+def test_rows_count_the_seeds_on_either_side():
+    study, records = runner.get("losses"), runner.read(runner.get("losses"), runner.COMMITTED)
+    for row in report.summarise(study, records):
+        first, second = (report.by_seed(records, row["dataset"], arm, row["metric"]) for arm in row["arms"])
+        assert row["above"] == sum(first[s] > second[s] for s in row["seeds"])
+        assert row["below"] == sum(first[s] < second[s] for s in row["seeds"])
+
+
+def test_estimates_have_half_the_interval_from_four_seeds_on_and_the_range_before():
+    mean, low, high = report.mean_interval([1.0, 2.0, 4.0, 5.0])
+    assert estimate([1.0, 2.0, 4.0, 5.0]) == f"{mean:.3f} ± {(high - low) / 2:.3f}" == "3.000 ± 2.905"
+    assert estimate([2.0, 4.0, 1.0]) == "2.333 (1.000 to 4.000)"
     assert (estimate([0.5]), estimate([])) == ("0.500", "–")
+
+
+def test_a_table_explains_what_stands_in_it():
+    study = runner.get("losses")
+    records = [r for r in runner.read(study, runner.COMMITTED) if r["dataset"] == "grove"]
+    both = table(study, records, ("L1",))
+    few = table(study, [r for r in records if r["arm"] == "vgg"], ("L1",))
+    many = table(study, [r for r in records if r["arm"] == "l1"], ("L1",))
+    assert [("t interval" in text, "In brackets" in text) for text in (both, few, many)] == [
+        (True, True),
+        (False, True),
+        (True, False),
+    ]
 
 
 def test_tables_and_descriptions_leave_out_what_an_arm_does_not_have():
