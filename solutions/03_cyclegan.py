@@ -64,8 +64,8 @@ print(weights.CARDS["cyclegan-earth"])
 
 # %% [markdown] tags=["core"]
 # **What to notice.** Sea is blue, dry land brown, green lowland green: nobody said which colour belongs to which, except through
-# two heaps of images. Mountains have the wrong texture, and no snow. The third row is a map again, but the relief of the
-# first is gone. Read the card too: this seed was *chosen*. Others end with land where the sea is; section 8 shows them.
+# two heaps of images. Mountains have the wrong texture, and some of their white becomes a lake. The third row is a map again,
+# with little of the first one's relief. Read the card too: this seed was *chosen*. Others end with land where the sea is; section 8 shows them.
 
 # %% [markdown] tags=["core"]
 # ## 1 Instance norm by hand
@@ -313,8 +313,9 @@ course.reveal(
 
 # %% [markdown] tags=["core"]
 # **What to notice.** `cycle` closes its cycle and stays where it began: it covers a third of Y. `gan` goes to Y, leaves much of it out, and
-# no point comes back. `cyclegan` has the cloud, the partners and both ways back. No loss of the table sees the mistake of
-# `permuted`. That trained networks do not end there is owed to what they are: smooth maps that begin near the identity.
+# no point comes back. `forward` closes its own cycle and leaves the other open. `backward` does here as well as `cyclegan`: the way $y \to x \to y$ is
+# the demanding one. (Not so in the paper.) No loss sees the mistake of `permuted`. That trained networks do not end
+# there is owed to what they are: smooth maps that begin near the identity.
 
 # %% [markdown]
 # ### An ambiguity that no loss resolves
@@ -708,7 +709,7 @@ print(pieces("03.5"), {name: [round(value, 2) for value in values] for name, val
 
 # %% [markdown] tags=["core"]
 # **What to notice.** Nothing falls apart: the curves are flat. In this small network, after one or two thousand steps, there is *no
-# hidden message* that such a noise could wipe out. The widget shows why: the relief does not come back at all, so there is no message to wipe out. A code must be learned. So a closed
+# hidden message* that such a noise could wipe out. The widget shows why: most of the relief does not come back, so there is little that a message could have carried. A code must be learned. So a closed
 # cycle is no proof of a good translation, and an open one none of an honest one. Test your own networks: 03.5 is four lines.
 
 # %% [markdown]
@@ -740,8 +741,8 @@ _ = gallery("unpaired", seeds=(1, 2), metrics=("L1", "spectrum_gap", "KD_Lite0")
 dots("unpaired", ("L1", "cycle_error", "KD_Lite0"), (*MAIN, "input", "copies"))
 
 # %% [markdown] tags=["core"]
-# **What to notice.** L1 of `cyclegan` lies between 39 and 58: what decides is whether the colours of this seed are permuted. The lower end
-# is near `pix2pix`. *cycle_error* of `cyclegan` and of `gan` do not overlap, as they should: one of them minimises it. `cycle`, without any
+# **What to notice.** L1 of `cyclegan` lies between 39 and 58: what decides is whether the colours of this seed are permuted. All of it lies above
+# `pix2pix`: that gap is the price of having no pairs. *cycle_error* of `cyclegan` and of `gan` do not overlap, as they should: one of them minimises it. `cycle`, without any
 # discriminator, has colours of satellite images: its $G$ must rebuild each $y$ from $F(y)$, so it has learned to speak in Y's colours, but not with Y's texture.
 
 # %% [markdown] tags=["core"]
@@ -754,9 +755,9 @@ dots("unpaired", ("L1", "cycle_error", "KD_Lite0"), (*MAIN, "input", "copies"))
 _ = gallery("unpaired", seeds=(), metrics=("L1", "L1_back", "cycle_error", "KD_Lite0"), arms=MAIN)
 
 # %% [markdown] tags=["core"]
-# **What to notice.** A claim shows as a direction where all three seeds agree; where nothing differs, three agree once in four times. On Earth C8
-# shows in what the cycle closes, not in L1: a permuted seed costs more than any term brings. C9 shows as a direction in L1: with the identity term all
-# three seeds lie near the best one without it. It is no cure: look at the white seas in its rows. White on the map is white for $G$.
+# **What to notice.** A claim shows as a direction where all three seeds agree; where nothing differs, three agree once in four times. Against `gan`, both
+# cycles lower *cycle_error* and *L1_back*, not L1: a permuted seed costs more than any term brings. So C8 shows in part, C9 as a direction in L1: with the identity term all
+# three seeds lie near the best one without it. It is no cure: look at the white seas in its rows.
 
 # %% [markdown]
 # <details><summary><b>Think.</b> The paper says that CycleGAN changes colour and texture, and fails at changes of shape (claim C11). What in this notebook would make you expect that?</summary>

@@ -17,8 +17,9 @@ in one process, so that what slows the machine slows all of them. FastCUT mirror
 and then encodes once more, a tenth of its step: its operations are the mean of both cases, its memory that of the
 dearer, its seconds those of whatever the coin gave.
 
-On one core of a CPU a step of CycleGAN takes half a minute and a round of the three about a minute, so the study takes
-half an hour, and its interval over five rounds is a rough one. The GPU gets twenty rounds for each of them.
+On one quiet core of a server a step of CycleGAN takes about twenty seconds and a round of the three half a minute or
+more, so the study takes a quarter of an hour, longer on a laptop; its interval over five rounds is a rough one. A GPU
+gets twenty rounds for each of them.
 """
 
 import json
@@ -169,7 +170,7 @@ def measure(
 def run(arm: str, dataset: str, seed: int, steps: int) -> tuple[dict[str, float], dict]:
     """One row on one device; here a "dataset" is a device, and "steps" are rounds."""
     if dataset == "cpu":
-        print(f"three processes for memory, then {steps + 1} rounds: about a minute each on one core", flush=True)
+        print(f"three processes for memory, then {steps + 1} rounds: about half a minute each on one core", flush=True)
     return measure(arm, dataset, seed, steps * (GPU_ROUNDS if dataset == "cuda" else 1), **SIZES)
 
 
