@@ -535,7 +535,7 @@ gained = (l1_255(A, B) - l1_255(images, B)).mean().item()
 course.reveal("04.b", {"before": untrained, "after": patch_loss(yours.method), "L1 gained": gained})
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Coasts and ridges are where the map has them, and PatchNCE has fallen far below a guess: the output follows *this*
+# **What to notice.** Coasts and ridges are where the map has them, and PatchNCE has fallen below a guess: the output follows *this*
 # map. Are the colours right as well? In the study's runs they are in some seeds and not in others. An output whose sea is sand and whose land is forest tells
 # its places apart as well as a true one. If yours has it wrong, change the seed of `torch.manual_seed` above before you
 # change a weight.
@@ -644,7 +644,7 @@ print(told(similarity(i, *yx), yx, (64, 64)))
 SimilarityViewer(shown["A"], made, similarity)
 
 # %% [markdown] tags=["core"]
-# **What to notice.** On land the bright spot is one cell, the right one. In open sea it is a band along the shore: places there
+# **What to notice.** On land the bright spot is small, near the right cell. In open sea it is a band along the shore: places there
 # differ only in how far the coast is, and the field of 35 pixels may reach it. So the encoder knows again what $G$ made of a place. It
 # does *not* say whether the colour is right: a sea painted as sand is found just as well, if all of the sea is. PatchNCE cannot see it;
 # only $D$ could, and $D$ does not know which place this is.
@@ -685,9 +685,9 @@ for name, (query, key) in rows.items():
 print(f"{'a guess':32}{1 / 256:14.1%}{128.5:20.0f}")
 
 # %% [markdown]
-# **What to notice.** Most places of your output are found at once: far more than by an untrained encoder or by colours, which find the light
-# of the sea in the light of the map and no more. The **real** image of the same place is found hardly better than by guessing. So
-# encoder and generator have agreed on a code: the output carries what this encoder needs. That the *real* image should be found too, nothing in
+# **What to notice.** Compare the median ranks. The right place of the map stands far before the middle for your output, with an untrained
+# encoder or by colours about where a guess has it; longer training brings more of them to rank 1. The **real** image of the same place is
+# found hardly better than by guessing. So encoder and generator have agreed on a code: the output carries what this encoder needs. That the *real* image should be found too, nothing in
 # PatchNCE asks: no pair was ever shown. Compare the hidden message of lesson 03.
 
 # %% [markdown]

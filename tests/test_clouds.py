@@ -293,3 +293,18 @@ def test_errors_say_what_works(make, words):
     with pytest.raises(ValueError) as caught:
         make()
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_the_arms_reach(seed):
+    """Seeds 1 to 6 and, with thresholds fixed, 21 to 25: all eleven."""
+    best = measure(known(Truth())["perfect"])
+    scores = {arm: measure(train(arm, seed=seed)) for arm in ("cycle", "gan", "backward", "cyclegan")}
+    cycle, gan, *whole = scores.values()
+    assert cycle["cycle_X"] < 0.01 and cycle["cycle_Y"] < 0.01
+    assert cycle["to_Y"] > 2.5 * best["to_Y"] and cycle["cover_Y"] < 0.45
+    assert gan["cycle_Y"] > 0.25 and gan["partner"] > 0.2 and gan["cover_Y"] < 0.75
+    for both in whole:
+        assert both["to_Y"] < 1.6 * best["to_Y"] and both["cover_Y"] > 0.93
+        assert both["cycle_X"] < 0.02 and both["cycle_Y"] < 0.04 and both["partner"] < 0.15
