@@ -167,7 +167,7 @@ def table(study: Study, records: list[dict], metrics: tuple[str, ...]) -> str:
             counts |= set(map(len, columns))
             cells = " | ".join(map(estimate, columns))
             lines += [f"| {dataset} | {arm} | {cells} | {runs} |"] if runs else []
-    notes = [NOTE] * (max(counts) > report.FEW) + [FEW_NOTE] * any(1 < n <= report.FEW for n in counts)
+    notes = [NOTE] * (max(counts, default=0) > report.FEW) + [FEW_NOTE] * any(1 < n <= report.FEW for n in counts)
     return "\n".join([*lines, "", " ".join(notes), ""])
 
 
