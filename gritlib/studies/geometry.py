@@ -5,9 +5,9 @@ Networks and recipe are those of study `unpaired`, for fewer steps. The figure i
 darkest channel and compared with the true one and with the input's.
 
 What came out (three seeds, directions only): against the paper's wording geometry does change. The lying bar overlaps
-the true one by an IOU of 0.71, which the standing bar has 0.26 of; the disc by 0.88 against the square's 0.83. What does
-not survive is the figure's colour: nothing ties it to the input's, and cycles can be closed by any exchange of colours.
-Texture loses some of the figure itself (0.76; the input has 1).
+the true one by an IOU of 0.71, the standing one by 0.26; the disc by 0.88, the square by 0.83. What does not survive is
+the figure's colour: nothing ties it to the input's, and a cycle can be closed by any exchange of colours. Texture loses
+some of the figure itself (0.76; the input has 1).
 """
 
 import torch
