@@ -11,7 +11,7 @@ from gritlib.show.figures import blank, check_alt, present
 COLOURS = ("#0072B2", "#E69F00", "#000000")
 MARKERS = ("v", "^")
 PARTS = ("left", "middle", "right")
-ROWS = ("G(x) over Y", "F(G(x)) over X", "G(F(y)) over Y")
+ROWS = ("G(x) over Y", "F(G(x)) over X, enlarged", "G(F(y)) over Y")
 
 
 def parts_of(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,7 +31,7 @@ def draw_clouds(results: Mapping[str, Result], shot: int = -1):
     truth = truths.pop()
     right = known(truth)["perfect"].history[-1]
     views = {"truth": right} | {name: result.history[shot] for name, result in results.items()}
-    figure = blank(1.55 * len(views) + 0.5, 5.6)
+    figure = blank(max(1.55 * len(views) + 0.5, 5.6), 5.6)
     grid = figure.subplots(3, len(views), sharex="row", sharey="row", squeeze=False)
     for column, (name, view) in enumerate(views.items()):
         # Colour and marker say where a point began: x itself, and for y its true partner.
@@ -46,7 +46,8 @@ def draw_clouds(results: Mapping[str, Result], shot: int = -1):
                     points = ends[(third == part) & (side == half)].T.numpy()
                     axes.scatter(*points, s=11, color=colour, marker=marker, linewidths=0, alpha=0.75)
             axes.tick_params(labelsize=7, length=2)
-        grid[0, column].set_title(name if name == "truth" else f"{name}, step {view.step}", fontsize=9)
+        trained = name in results and len(results[name].history) > 1
+        grid[0, column].set_title(f"{name}, step {view.step}" if trained else name, fontsize=9)
     for axes, label in zip(grid[:, 0], ROWS, strict=True):
         axes.set_ylabel(label, fontsize=9)
     names = [f"{part}, {side}" for part in PARTS for side in ("below", "above")]
@@ -57,8 +58,8 @@ def draw_clouds(results: Mapping[str, Result], shot: int = -1):
     ]
     title = "colour and marker: where in X a point began or has its partner; grey: the real cloud"
     options = {"fontsize": 8, "title_fontsize": 8, "frameon": False, "handletextpad": 0.1}
-    figure.legend(handles=keys, loc="lower center", ncol=6, title=title, **options)
-    figure.tight_layout(rect=(0, 0.09, 1, 1), w_pad=0.3)
+    figure.legend(handles=keys, loc="lower center", ncol=6 if len(views) > 4 else 3, title=title, **options)
+    figure.tight_layout(rect=(0, 0.09 if len(views) > 4 else 0.12, 1, 1), w_pad=0.3)
     return figure
 
 
