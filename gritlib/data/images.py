@@ -84,10 +84,46 @@ def read_labels(path: str | Path) -> np.ndarray:
     if image.mode not in ("1", "L", "P"):
         raise ValueError(
             f"{path}: a mask of mode {image.mode} holds colours, a label map needs one id a pixel: convert its colours "
-            "to ids 0, 1, 2, … first and save them as an 8-bit grey or palette PNG"
+            "to ids 0, 1, 2, … first (gritlib.data.images.ids_from_colours) and save them as an 8-bit grey PNG"
         )
     # PIL stretches 2- and 4-bit grey to 0..255, which is right for pictures and wrong for ids.
     return np.asarray(image).astype(np.uint8) // {"L;2": 85, "L;4": 17}.get(coding, 1)
+
+
+def ids_from_colours(mask: np.ndarray, palette: Sequence[Sequence[int]], nearest: bool = False) -> np.ndarray:
+    """A mask drawn in colours -> its label ids.
+
+    Args:
+        mask: (H, W, 3) uint8. palette: one (red, green, blue) in 0..255 for each id, all different, 256 at most.
+        nearest: take the nearest colour of the palette, for masks that a lossy format has blurred; their edges stay
+            uncertain.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        ValueError: another shape or type, a palette with a colour twice, or, without `nearest`, a colour that is not in
+            it, with the number of its pixels.
+    """
+    colours = np.asarray(palette, np.int64)
+    if mask.ndim != 3 or mask.shape[2] != 3 or mask.dtype != np.uint8:
+        raise ValueError(f"mask of shape {mask.shape} and type {mask.dtype}: needed is (H, W, 3) uint8")
+    if colours.ndim != 2 or colours.shape[1] != 3 or not 0 < len(colours) <= 256:
+        raise ValueError(f"palette of shape {colours.shape}: needed are 1 to 256 colours of three numbers")
+    if len(np.unique(colours, axis=0)) < len(colours):
+        raise ValueError("the palette has a colour twice: ids could not be told apart")
+    seen, where = np.unique(mask.reshape(-1, 3).astype(np.int64), axis=0, return_inverse=True)
+    # One colour at a time: a photograph given by mistake has a hundred thousand of them.
+    distance = np.stack([np.square(seen - colour).sum(1) for colour in colours], 1)  # (colours seen, ids)
+    unknown = distance.min(1) > 0
+    if unknown.any() and not nearest:
+        counts = np.bincount(where.reshape(-1), minlength=len(seen))
+        first = int(np.where(unknown, counts, 0).argmax())
+        raise ValueError(
+            f"{int(unknown.sum())} colours are not in the palette, the most frequent is {tuple(seen[first].tolist())} "
+            f"({counts[first]} pixels): add it, or use nearest=True for a mask that was saved as JPEG"
+        )
+    return distance.argmin(1)[where.reshape(-1)].reshape(mask.shape[:2]).astype(np.uint8)
 
 
 def to_uint8(images: Tensor) -> np.ndarray:

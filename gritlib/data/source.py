@@ -154,8 +154,19 @@ def to_float(images: np.ndarray) -> Tensor:
 
 
 def one_hot(label: Tensor, n: int) -> Tensor:
-    """(B, H, W) int64 ids -> (B, n, H, W) float32 in {0, 1}."""
-    return torch.zeros(len(label), n, *label.shape[1:]).scatter_(1, label.unsqueeze(1), 1.0)
+    """(B, H, W) int64 ids -> (B, n, H, W) float32 in {0, 1}, on the same device.
+
+    Raises:
+        ValueError: another shape or type, or ids outside 0..n − 1, which a GPU would only report as a failed assertion.
+    """
+    if label.ndim != 3 or label.is_floating_point():
+        raise ValueError(f"label map of shape {tuple(label.shape)} and type {label.dtype}: needed are (B, H, W) ids")
+    low, high = int(label.min()), int(label.max())
+    if low < 0 or high >= n:
+        wrong = [i for i in label.unique().tolist() if not 0 <= i < n]
+        raise ValueError(f"label map has ids {wrong}, this model knows 0..{n - 1}")
+    label = label.long().unsqueeze(1)
+    return torch.zeros(len(label), n, *label.shape[2:], device=label.device).scatter_(1, label, 1.0)
 
 
 def check_split(split: str) -> None:

@@ -90,8 +90,8 @@ def summarise(study: Study, records: list[dict]) -> list[dict]:
 
     Returns:
         Rows with dataset, arms (the pair), metric, the means "subject" and "other", "ratio" or "difference" with its
-        95 % interval "low" to "high", the seeds, and how many of them are "above" and "below": the subject's value
-        greater, or less, than the other's.
+        95 % interval "low" to "high", the seeds, "each" of their ratios or differences, and how many of them are
+        "above" and "below": the subject's value greater, or less, than the other's.
     """
     rows = []
     metrics = [(m, "ratio") for m in study.ratios] + [(m, "difference") for m in study.differences]
@@ -107,14 +107,18 @@ def summarise(study: Study, records: list[dict]) -> list[dict]:
                 means = {"subject": sum(subject) / len(seeds), "other": sum(other) / len(seeds)}
                 row = {"dataset": dataset, "arms": arms, "metric": metric, **means}
                 row |= dict(zip((kind, "low", "high"), interval, strict=True))
-                signs = [(a > b) - (a < b) for a, b in zip(subject, other, strict=True)]
-                rows.append({**row, "seeds": seeds, "above": signs.count(1), "below": signs.count(-1)})
+                pairs = list(zip(subject, other, strict=True))
+                each = [a / b if kind == "ratio" else a - b for a, b in pairs]
+                signs = [(a > b) - (a < b) for a, b in pairs]
+                rows.append({**row, "seeds": seeds, "each": each, "above": signs.count(1), "below": signs.count(-1)})
     return rows
 
 
 def markdown(study: Study, records: list[dict]) -> str:
     """The report: for each pair of arms the ratios or differences with intervals, then the mean of every metric by
-    dataset and arm; or the study's own table."""
+    dataset and arm; or the study's own table. Up to three seeds have no interval: the least and the greatest of them
+    stand in its place.
+    """
     lines = [f"# {study.name}", "", study.claim, ""]
     if study.table is not None:
         return "\n".join([*lines, study.table(records)])
@@ -122,13 +126,17 @@ def markdown(study: Study, records: list[dict]) -> str:
     for arms, kind in itertools.product(study.pairs, DIGITS):
         table = [row for row in rows if row["arms"] == arms and kind in row]
         if table:
-            columns = ("dataset", "metric", *arms, COLUMN[kind], "95 % interval", "paired seeds")
+            few = all(len(row["seeds"]) <= FEW for row in table)
+            told = "least to greatest seed" if few else "95 % interval"
+            columns = ("dataset", "metric", *arms, COLUMN[kind], told, "paired seeds")
             lines += ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
         for row in table:
-            estimate, low, high = (f"{row[key]:.{DIGITS[kind]}f}" for key in (kind, "low", "high"))
+            bounds = (min(row["each"]), max(row["each"])) if len(row["seeds"]) <= FEW else (row["low"], row["high"])
+            estimate, low, high = (f"{value:.{DIGITS[kind]}f}" for value in (row[kind], *bounds))
+            mark = " (seeds)" if len(row["seeds"]) <= FEW and not few else ""
             lines.append(
                 f"| {row['dataset']} | {row['metric']} | {row['subject']:.4f} | {row['other']:.4f} | {estimate} | "
-                f"{low} to {high} | {len(row['seeds'])} |"
+                f"{low} to {high}{mark} | {len(row['seeds'])} |"
             )
         lines += [""] * bool(table)
     metrics = list(dict.fromkeys(key for r in records for key in r["metrics"]))

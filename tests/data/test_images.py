@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageFont
 
-from gritlib.data.images import colourise, grid, peek, read_image, read_labels, save_png, to_uint8
+from gritlib.data.images import colourise, grid, ids_from_colours, peek, read_image, read_labels, save_png, to_uint8
 from gritlib.data.source import to_float
 
 
@@ -149,6 +149,34 @@ def test_masks_that_hold_no_ids_are_refused_by_name(tmp_path):
         read_labels(save(GREY, tmp_path / "m.jpg"))
     with pytest.raises(ValueError, match=r"w\.png: label map has id 256.*renumber"):
         read_labels(save(np.array([[1, 256]], np.uint16), tmp_path / "w.png"))
+
+
+def test_colours_become_the_ids_they_stand_for():
+    palette = ((0, 0, 0), (255, 255, 255), (200, 10, 10))
+    ids = np.random.default_rng(0).integers(0, 3, (7, 5)).astype(np.uint8)
+    mask = np.array(palette, np.uint8)[ids]
+    found = ids_from_colours(mask, palette)
+    assert found.dtype == np.uint8 and np.array_equal(found, ids)
+    assert np.array_equal(found, ids_from_colours(mask[:, ::-1], palette)[:, ::-1])
+
+
+def test_a_colour_without_an_id_is_named_and_blurred_masks_take_the_nearest():
+    palette = ((0, 0, 0), (250, 250, 250))
+    mask = np.zeros((4, 4, 3), np.uint8)
+    mask[0, 0], mask[2:, 1:3] = (9, 0, 3), (240, 255, 249)
+    with pytest.raises(ValueError, match=r"2 colours are not in the palette.*\(240, 255, 249\) \(4 pixels\).*nearest"):
+        ids_from_colours(mask, palette)
+    wanted = np.zeros((4, 4))
+    wanted[2:, 1:3] = 1
+    assert np.array_equal(ids_from_colours(mask, palette, nearest=True), wanted)
+    for wrong, colours, said in (
+        (mask[..., 0], palette, r"shape \(4, 4\)"),
+        (mask.astype(int), palette, "int64"),
+        (mask, ((0, 0, 0), (0, 0, 0)), "colour twice"),
+        (mask, (0, 0, 0), r"palette of shape \(3,\)"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            ids_from_colours(wrong, colours)
 
 
 def test_to_uint8_inverts_to_float_and_clamps():

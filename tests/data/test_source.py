@@ -144,6 +144,20 @@ def test_one_hot_and_to_float():
     assert torch.allclose(values.diff(), torch.tensor(2 / 255), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "label, said",
+    [
+        (torch.tensor([[[0, 19], [255, 3]]]), r"ids \[19, 255\], this model knows 0\.\.18"),
+        (torch.tensor([[[-1, 0]]]), r"ids \[-1\]"),
+        (torch.zeros(1, 4, 4), "float32"),
+        (torch.zeros(4, 4, dtype=torch.int64), r"shape \(4, 4\)"),
+    ],
+)
+def test_ids_that_no_class_has_are_refused_before_a_network_sees_them(label, said):
+    with pytest.raises(ValueError, match=said):
+        one_hot(label, 19)
+
+
 def test_labels_without_a_class_are_named():
     with pytest.raises(ValueError, match=r"eye\.png: label map has ids \[4, 9\], the classes are 0\.\.3"):
         check_labels(np.array([[0, 9], [4, 3]], np.uint8), CLASSES, "eye.png")

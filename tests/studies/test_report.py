@@ -20,8 +20,8 @@ def toy(**changed) -> Study:
         metrics = {"gap": GAPS[arm] + 0.1 * seed + noise, "std": 1 + GAPS[arm] ** 2 + noise}
         return metrics if arm == "c" else metrics | {"judged": 0.7}
 
-    settings = {"arms": ("a", "b", "c"), "differences": ("gap",), "run": run, "recipe": dict}
-    return Study("toy", "a claim", datasets=("sea",), seeds=(1, 2, 3, 4), steps=5, **{**settings, **changed})
+    settings = {"arms": ("a", "b", "c"), "differences": ("gap",), "run": run, "recipe": dict, "seeds": (1, 2, 3, 4)}
+    return Study("toy", "a claim", datasets=("sea",), steps=5, **{**settings, **changed})
 
 
 def ran(study, folder):
@@ -89,6 +89,15 @@ def test_the_table_of_several_arms_reads(tmp_path):
     assert f" | {gap['low']:.3f} to {gap['high']:.3f} | 4 |" in text
     width = {line.count("|") for line in text.split("\n\n")[2].splitlines()}
     assert width == {8}, "a table's rows have one width"
+
+
+def test_three_seeds_have_no_interval_but_their_least_and_greatest_value(tmp_path):
+    study = toy(seeds=(1, 2, 3))
+    records = ran(study, tmp_path)
+    row, text = report.summarise(study, records)[0], report.markdown(study, records)
+    assert row["each"] == [a - b for a, b in zip(*(report.by_seed(records, "sea", x, "gap").values() for x in "ab"))]
+    assert "95 %" not in text and "| least to greatest seed | paired seeds |" in text
+    assert f" | {min(row['each']):.3f} to {max(row['each']):.3f} | 3 |" in text
 
 
 def test_a_metric_that_an_arm_does_not_have_is_a_dash_and_no_comparison(tmp_path):
