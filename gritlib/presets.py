@@ -29,6 +29,7 @@ from gritlib.methods import (
     MethodConfig,
     Pix2PixConfig,
     SinCUTConfig,
+    SpadeConfig,
 )
 from gritlib.training import TrainConfig
 
@@ -81,6 +82,8 @@ LENGTHS = {
     "cut": {**UNPAIRED, "paper": published(438_400)},
     "fastcut": {**UNPAIRED, "paper": published(219_200)},
     "sincut": SINGLE,
+    # 20,210 images in batches of 32, 200 epochs (ADE20K)
+    "spade": {**TRAINING, "paper": published(126_300, batch_size=32)},
 }
 
 CUT_PAPER = {
@@ -128,6 +131,25 @@ CHANGED = {
         "smoke": SinCUTConfig(width=8, d_width=8, dim=16),
         "gpu": SinCUTConfig(width=32, d_width=32, tile=64),
         "paper": SinCUTConfig(width=80, d_width=32, tile=64, zoom=2.67, patches=1, nce_weight=4.0),
+    },
+    "spade": {
+        "smoke": SpadeConfig(width=4, hidden=8, d_width=8),
+        "gpu": SpadeConfig(width=32, depth=3, hidden=64, d_width=32, d_layers=3, lr=2e-4, d_lr=8e-4),
+        "paper": SpadeConfig(
+            width=64,
+            depth=4,
+            start="map",
+            z_dim=256,
+            hidden=128,
+            norm="sync",
+            e_width=64,
+            e_norm="instance",
+            kl_weight=0.05,
+            d_width=64,
+            d_layers=3,
+            lr=1e-4,
+            d_lr=4e-4,
+        ),
     },
 }
 # SinCUT's crops are larger than what its networks see: 342/2.67 is the paper's 128.

@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from gritlib import weights
+from gritlib.backbones.segmenter import segmenter
 from gritlib.data import catalog
 from gritlib.methods import CycleGAN, CycleGANConfig
 from gritlib.metrics import l1_255
 from gritlib.nets import ResNetGenerator
 
-LARGEST = 2 * 2**20
+LARGEST = 2_000_000
 
 
 class Block(nn.Module):
@@ -34,13 +35,32 @@ def places():
 
 
 @pytest.mark.parametrize("name", weights.NAMES)
-def test_every_file_is_small_described_and_loads(name, places):
+def test_every_file_is_small_described_and_loads(name):
     assert weights.path(name).stat().st_size < LARGEST and "CC0" in weights.CARDS[name]
     method = weights.load(name)
     assert not method.training and all(p.dtype == torch.float32 for p in method.parameters())
+
+
+def test_cyclegans_translate_both_ways(places):
+    method = weights.load("cyclegan-earth")
     image = method.translate(places["A"]).image
     assert image.isfinite().all() and l1_255(image, places["A"]).mean() > 5, "a translation, not a copy"
     assert not torch.equal(method.translate(places["A"]).image, method.inverse().translate(places["A"]).image)
+
+
+@pytest.mark.parametrize("dataset", ["grove", "faces"])
+def test_spades_paint_the_map_and_take_a_style(dataset):
+    method, source = weights.load(f"spade-{dataset}"), catalog.load(dataset, "test", 64)
+    batch = source.batch(range(8))
+    found = segmenter(dataset)
+    image = method.translate(batch["A"]).image
+    right = (found.labels(image) == batch["label"]).float().mean()
+    elsewhere = (found.labels(image) == batch["label"].roll(1, 0)).float().mean()
+    assert right > elsewhere + 0.1, "the segmenter finds this map in it, not another one"
+    own, other = (method.translate(batch["A"], style=batch["B"].roll(k, 0)).image for k in (0, 1))
+    assert l1_255(own, batch["B"]).mean() < l1_255(other, batch["B"]).mean(), "the truth's style is nearer the truth"
+    new = method.translate(batch["A"][:1].expand(4, -1, -1, -1), style=method.new_styles(4)).image
+    assert l1_255(new[1:], new[:1].expand(3, -1, -1, -1)).min() > 1
 
 
 def test_the_files_are_those_of_the_cards():

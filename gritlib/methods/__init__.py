@@ -6,8 +6,9 @@ from gritlib.methods.cyclegan import CycleGAN, CycleGANConfig
 from gritlib.methods.grit import GRIT, GRITConfig
 from gritlib.methods.pix2pix import Pix2Pix, Pix2PixConfig
 from gritlib.methods.sincut import SinCUT, SinCUTConfig
+from gritlib.methods.spade import Spade, SpadeConfig
 
-METHODS = {method.name: method for method in (GRIT, Pix2Pix, CycleGAN, CUT, FastCUT, SinCUT)}
+METHODS = {method.name: method for method in (GRIT, Pix2Pix, CycleGAN, CUT, FastCUT, SinCUT, Spade)}
 
 __all__ = [
     "CUT",
@@ -26,5 +27,7 @@ __all__ = [
     "Player",
     "SinCUT",
     "SinCUTConfig",
+    "Spade",
+    "SpadeConfig",
     "build",
 ]

@@ -4,6 +4,11 @@ from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 
+def trained_weight(module: nn.Module) -> nn.Parameter:
+    """A layer's weight as it is trained: under spectral norm `weight` is computed, the parameter stands behind it."""
+    return module.parametrizations.weight.original if is_parametrized(module, "weight") else module.weight
+
+
 def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
     """Initialise in place as pix2pix and CycleGAN do: convolution and linear weights N(0, std²), biases 0, batch-norm
     weights N(1, std²). Returns the network.
@@ -12,9 +17,7 @@ def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
     """
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            # Under spectral norm `weight` is computed, what is trained stands behind it.
-            normed = is_parametrized(module, "weight")
-            nn.init.normal_(module.parametrizations.weight.original if normed else module.weight, 0.0, std)
+            nn.init.normal_(trained_weight(module), 0.0, std)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
@@ -24,12 +27,12 @@ def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
 
 
 def init_xavier(net: nn.Module, gain: float = 0.02) -> nn.Module:
-    """Initialise in place as CUT's code does: weights of convolutions and linear maps N(0, gain²·2/(fan in + fan
-    out)), biases 0. Returns the network.
+    """Initialise in place as CUT's and SPADE's code does: weights of convolutions and linear maps N(0, gain²·2/(fan in
+    + fan out)), biases 0. Returns the network.
     """
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.xavier_normal_(module.weight, gain)
+            nn.init.xavier_normal_(trained_weight(module), gain)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     return net

@@ -8,8 +8,10 @@ from torch import nn
 
 from gritlib.nets.init import init_normal, init_xavier
 from gritlib.nets.patch_sampler import PatchSampler
-from gritlib.nets.patchgan import PatchGAN
+from gritlib.nets.patchgan import MultiscalePatchGAN, PatchGAN
+from gritlib.nets.pix2pixhd import GlobalGenerator, init_weights
 from gritlib.nets.resnet import ResNetGenerator
+from gritlib.nets.spade import SPADEEncoder, SPADEGenerator
 from gritlib.nets.unet import UNet
 
 NAMES = {
@@ -25,14 +27,20 @@ NAMES = {
     "cut_generator": (ResNetGenerator, {"blocks": 9, "antialias": True}),
     "cut_discriminator": (PatchGAN, {"n_layers": 3, "in_channels": 3, "norm": "instance", "antialias": True}),
     "cut_patch_sampler": (PatchSampler, {"channels": (3, 128, 256, 256, 256)}),
+    "spade_generator": (SPADEGenerator, {"labels": 35}),
+    "spade_discriminator": (MultiscalePatchGAN, {"in_channels": 38}),
+    "spade_encoder": (SPADEEncoder, {}),
+    "pix2pixhd_global": (GlobalGenerator, {"in_channels": 36}),
 }
+
+INITS = {"cut": init_xavier, "spade": init_xavier, "pix2pixhd": init_weights}  # others: init_normal
 
 
 def official(name: str, **sizes) -> nn.Module:
     """Build an authors' network, initialised as theirs.
 
     Args:
-        name: one of `NAMES`. sizes: override `width=`, `in_channels=`, `out_channels=`, `norm=` and the like.
+        name: one of `NAMES`. sizes: override `width=`, `in_channels=`, `labels=`, `norm=` and the like.
 
     Raises:
         ValueError: unknown name, listing the known ones.
@@ -40,4 +48,5 @@ def official(name: str, **sizes) -> nn.Module:
     if name not in NAMES:
         raise ValueError(f"network {name!r} is unknown: choose one of {', '.join(NAMES)}")
     build, defaults = NAMES[name]
-    return (init_xavier if name.startswith("cut_") else init_normal)(build(**{**defaults, **sizes}))
+    begin = INITS.get(name.split("_")[0], init_normal)
+    return begin(build(**{**defaults, **sizes}))

@@ -1,8 +1,6 @@
 """`official` builds the authors' networks: every tensor in their order, of their shape and kind, initialised as theirs.
 
-official_keys.json holds, for each network, kind and shape of every tensor of the authors' own state dict, in order. The
-kind is the last part of a tensor's name: weight, bias, running_mean, running_var. Left out are the constant kernels of
-CUT's blur (`filt`), which is stored nowhere here.
+official_keys.json holds, for each network, name and shape of every tensor of the authors' own state dict, in order.
 """
 
 import json
@@ -12,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from gritlib.nets import PatchGAN, PatchSampler, ResNetGenerator, UNet, official
+from gritlib.nets import PatchGAN, PatchSampler, ResNetGenerator, UNet, official, to_official
+from gritlib.nets.init import trained_weight
 from gritlib.nets.official import NAMES
 
 KEYS = json.loads(Path(__file__).with_name("official_keys.json").read_text(encoding="utf-8"))
@@ -23,11 +22,16 @@ def test_every_name_is_pinned_and_no_fact_lies_idle():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tensors_have_the_authors_order_kind_and_shape(name):
+def test_tensors_have_the_authors_names_order_and_shapes(name):
     with torch.device("meta"):
-        state = official(name).state_dict()
-    ours = [[key.rsplit(".", 1)[1], *value.shape] for key, value in state.items()]
-    assert [entry for entry in ours if entry[0] != "num_batches_tracked"] == KEYS[name]
+        net = official(name)
+    state = to_official(net)
+    assert [[key, *tensor.shape] for key, tensor in state.items()] == KEYS[name]
+    # Names follow the order of our modules; that each is its tensor, and of its kind, is seen in our own names too.
+    stored = [key for key in state if not key.endswith(".filt")]
+    for ours, theirs in zip(net.state_dict(), stored, strict=True):
+        kind = theirs.rsplit(".", 1)[1]
+        assert ours.endswith({"weight_orig": "original", "weight_u": "_u", "weight_v": "_v"}.get(kind, kind))
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,10 @@ def test_tensors_have_the_authors_order_kind_and_shape(name):
         ("cut_generator", 11_378_179),
         ("cut_discriminator", 2_764_737),
         ("cut_patch_sampler", 560_384),
+        ("spade_generator", 93_018_051),
+        ("spade_discriminator", 5_599_362),
+        ("spade_encoder", 10_463_424),
+        ("pix2pixhd_global", 182_546_755),
     ],
 )
 def test_parameters_are_as_many_as_the_authors(name, parameters):
@@ -48,7 +56,9 @@ def test_parameters_are_as_many_as_the_authors(name, parameters):
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'unet' is unknown: choose one of pix2pix_unet_256, .*cut_patch_sampler"):
+    with pytest.raises(
+        ValueError, match=r"'unet' is unknown: choose one of pix2pix_unet_256, .*cut_patch_sampler, .*pix2pixhd_global"
+    ):
         official("unet")
 
 
@@ -99,13 +109,31 @@ def test_initial_weights_are_the_papers(name, sizes):
 
 
 @pytest.mark.parametrize(
-    "name, sizes", [("cut_generator", {"width": 8}), ("cut_discriminator", {"width": 16}), ("cut_patch_sampler", {})]
+    "name, sizes",
+    [
+        ("cut_generator", {"width": 8}),
+        ("cut_discriminator", {"width": 16}),
+        ("cut_patch_sampler", {}),
+        ("spade_generator", {"width": 4, "labels": 5}),
+        ("spade_discriminator", {"width": 16}),
+        ("spade_encoder", {"width": 8}),
+    ],
 )
-def test_initial_weights_of_cuts_networks_are_xaviers_with_a_gain(name, sizes):
+def test_initial_weights_of_cuts_and_spades_networks_are_xaviers_with_a_gain(name, sizes):
     for module in official(name, **sizes).modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            n, area = module.weight.numel(), module.weight[0, 0].numel()
-            std = 0.02 * (2 / (sum(module.weight.shape[:2]) * area)) ** 0.5  # fans in and out, times the kernel's area
-            assert abs(module.weight.std() / std - 1) < 5 / (2 * n) ** 0.5
-            assert abs(module.weight.mean()) < 5 * std / n**0.5
-            assert (module.bias == 0).all()
+            weight = trained_weight(module)
+            n, area = weight.numel(), weight[0, 0].numel()
+            std = 0.02 * (2 / (sum(weight.shape[:2]) * area)) ** 0.5  # fans in and out, times the kernel's area
+            assert abs(weight.std() / std - 1) < 5 / (2 * n) ** 0.5
+            assert abs(weight.mean()) < 5 * std / n**0.5
+            assert module.bias is None or (module.bias == 0).all()
+
+
+def test_initial_weights_of_pix2pixhd_are_normal_and_its_biases_pytorchs_own():
+    for module in official("pix2pixhd_global", width=4, in_channels=3).modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            n, fan_in = module.weight.numel(), module.weight[0].numel()
+            assert abs(module.weight.std() - 0.02) < 5 * 0.02 / (2 * n) ** 0.5
+            assert abs(module.weight.mean()) < 5 * 0.02 / n**0.5
+            assert 0 < module.bias.abs().max() <= fan_in**-0.5, "uniform in ±1/√fan_in"
