@@ -28,6 +28,8 @@ from gritlib.methods import (
     GRITConfig,
     MethodConfig,
     Pix2PixConfig,
+    Pix2PixHDConfig,
+    Pix2PixHDPlusConfig,
     SinCUTConfig,
     SpadeConfig,
 )
@@ -84,6 +86,9 @@ LENGTHS = {
     "sincut": SINGLE,
     # 20,210 images in batches of 32, 200 epochs (ADE20K)
     "spade": {**TRAINING, "paper": published(126_300, batch_size=32)},
+    # 2,975 images, 200 epochs (Cityscapes)
+    "pix2pixhd": {**TRAINING, "paper": published(595_000)},
+    "pix2pixhd++": {**TRAINING, "paper": published(126_300, batch_size=32)},
 }
 
 CUT_PAPER = {
@@ -99,6 +104,7 @@ CUT_PAPER = {
     "halve": False,
     "key_gradient": True,
 }
+HD_PAPER = {"width": 64, "downs": 4, "blocks": 9, "e_width": 16, "e_downs": 4, "d_width": 64, "d_layers": 3}
 CHANGED = {
     "grit": {
         "smoke": GRITConfig(width=8, d_width=8),
@@ -150,6 +156,16 @@ CHANGED = {
             lr=1e-4,
             d_lr=4e-4,
         ),
+    },
+    "pix2pixhd": {
+        "smoke": Pix2PixHDConfig(width=4, blocks=1, d_width=8),
+        "gpu": Pix2PixHDConfig(width=32, downs=3, blocks=6, d_width=32, d_layers=3),
+        "paper": Pix2PixHDConfig(**HD_PAPER, edges=True, d_scales=3),
+    },
+    "pix2pixhd++": {
+        "smoke": Pix2PixHDPlusConfig(width=4, blocks=1, d_width=8),
+        "gpu": Pix2PixHDPlusConfig(width=32, downs=3, blocks=6, d_width=32, d_layers=3, lr=2e-4, d_lr=8e-4),
+        "paper": Pix2PixHDPlusConfig(**HD_PAPER, norm="sync", lr=1e-4, d_lr=4e-4),
     },
 }
 # SinCUT's crops are larger than what its networks see: 342/2.67 is the paper's 128.

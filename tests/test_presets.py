@@ -25,7 +25,7 @@ def test_every_preset_builds_a_method_that_takes_its_size(method, name):
     with torch.device("meta"):  # shapes alone, or `paper` would cost seconds and memory
         network = METHODS[method](config)
         judges = (network.D_A, network.D_B) if method == "cyclegan" else (network.D,)
-        judges = network.D.scales if method == "spade" else judges
+        judges = network.D.scales if method.startswith(("spade", "pix2pixhd")) else judges
         assert preset.size % network.multiple == 0
         assert method == "sincut" or all(preset.size >= judge.smallest for judge in judges)
         given = torch.zeros(2, channels, side, side)
@@ -33,6 +33,8 @@ def test_every_preset_builds_a_method_that_takes_its_size(method, name):
             image = network.G(given, network.encode(torch.zeros(2, 3, side, side))).image
         elif method == "spade":
             image = network.G(given, network.E(torch.zeros(2, 3, side, side))[0] if network.styled else None)
+        elif method.startswith("pix2pixhd"):
+            image = network.G(network.given(given))
         else:
             image = network.G(given)
     assert image.shape == (2, 3, side, side)

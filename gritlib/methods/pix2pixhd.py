@@ -24,20 +24,19 @@ pix2pixHD++ is all of SPADE's recipe but its layer: batch norm, spectral norm, h
 two time scales, Glorot's initialisation.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from gritlib import backbones, losses
-from gritlib.methods.base import Method, MethodConfig, Player, evaluating, only_deterministic
+from gritlib.methods.base import MethodConfig, evaluating, only_deterministic
+from gritlib.methods.multiscale import Judged, Multiscale
 from gritlib.nets import MultiscalePatchGAN, Output
 from gritlib.nets.blocks import reestimate_batchnorm
 from gritlib.nets.grit import Noise
 from gritlib.nets.init import init_xavier
-from gritlib.nets.patchgan import condition
 from gritlib.nets.pix2pixhd import (
     GlobalGenerator,
     InstanceEncoder,
@@ -48,8 +47,6 @@ from gritlib.nets.pix2pixhd import (
     paint,
 )
 from gritlib.nets.spade import resize
-
-Judged = Sequence[tuple[Tensor, list[Tensor]]]
 
 
 @dataclass
@@ -120,73 +117,6 @@ class Pix2PixHDConfig(MethodConfig):
         if (self.edges or self.features) and not getattr(source, "classes", None):
             raise ValueError("edges and features need label maps, these inputs are images: use edges False, features 0")
         return super().fit_to(source)
-
-
-class Multiscale(Method):
-    """What pix2pixHD's objective consists of, for all methods that minimise it: an adversarial term and feature
-    matching, here means over the scales of a discriminator, and a perceptual loss, each of which may be left out."""
-
-    def settle(self, config: MethodConfig, g_loss: Callable | None) -> MethodConfig:
-        """The configuration with the perceptual network that it will go on with.
-
-        Raises:
-            ValueError: an objective that cannot be.
-        """
-        config.check_channels()
-        if g_loss is None and not (config.gan_weight or config.perceptual_weight):
-            raise ValueError("gan_weight and perceptual_weight are both 0: nothing is left to minimise")
-        if config.matching_weight and not config.gan_weight:
-            raise ValueError("feature matching needs the discriminator: set matching_weight to 0 beside gan_weight 0")
-        if not config.perceptual_weight:
-            return config
-        if config.out_channels != 3:
-            raise ValueError(f"a perceptual loss looks at RGB images, the outputs have {config.out_channels} channels")
-        return replace(config, perceptual=backbones.choose("perceptual", config.perceptual))
-
-    @property
-    def players(self) -> dict[str, Player]:
-        c = self.config
-        betas = (c.beta1, c.beta2)
-        players = {"generator": Player(("G",) if self.E is None else ("G", "E"), c.lr, betas, ema=True)}
-        return players | ({"discriminator": Player(("D",), c.d_lr, betas)} if c.gan_weight else {})
-
-    def moves(self, given: Tensor, fake: Tensor, B: Tensor, *code) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Both turns, G's first.
-
-        Args:
-            given: what D sees beside the image. code: further arguments of `g_loss`.
-        """
-        if not self.config.gan_weight:
-            yield "generator", self.g_loss(fake, B, None, None, *code)
-            return
-        # D does not move before its own turn: what it says of the real images serves both.
-        real = self.D(condition(B, given))
-        yield "generator", self.g_loss(fake, B, self.D(condition(fake, given)), real, *code)
-        yield "discriminator", self.d_loss(real, self.D(condition(fake.detach(), given)))
-
-    def d_loss(self, real: Judged, fake: Judged) -> dict[str, Tensor]:
-        """Real term + fake term, mean over the scales."""
-        terms = [losses.d_adversarial(r, f, self.config.gan) for (r, _), (f, _) in zip(real, fake, strict=True)]
-        return {key: sum(term[key] for term in terms) / len(terms) for key in terms[0]}
-
-    def g_loss(self, fake: Tensor, B: Tensor, judged: Judged | None, real: Judged | None) -> dict[str, Tensor]:
-        """The weighed terms.
-
-        Args:
-            fake, B: (B, C, H, W) in [-1, 1]. judged, real: what D says of fake and of B, None without it.
-        """
-        c, terms = self.config, {}
-        if judged is not None:
-            adversarial = sum(losses.g_adversarial(logits, c.gan) for logits, _ in judged) / len(judged)
-            terms["adv"] = c.gan_weight * adversarial
-            if c.matching_weight:
-                activations = [[side for _, side in judgement] for judgement in (judged, real)]
-                terms["matching"] = c.matching_weight * losses.feature_matching(*activations)
-        if c.perceptual_weight:
-            # Not a module of this one: frozen weights belong into no checkpoint, and translating needs none.
-            net = backbones.perceptual(c.perceptual).to(fake.device)
-            terms["perceptual"] = c.perceptual_weight * losses.perceptual(net.features, fake, B, net.weights)
-        return terms
 
 
 class Pix2PixHD(Multiscale):

@@ -22,7 +22,7 @@ here: after 700 steps on Grove (seed 0, one run each) codes weighed by 0.05 and 
 generator did not use them, at 0.0005 it did.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral
@@ -32,16 +32,14 @@ import torch
 from torch import Tensor, nn
 from tyro.conf import Suppress
 
-from gritlib import backbones, losses
-from gritlib.methods.base import Method, MethodConfig, Player, evaluating, only_deterministic
+from gritlib import losses
+from gritlib.methods.base import MethodConfig, evaluating, only_deterministic
+from gritlib.methods.multiscale import Judged, Multiscale
 from gritlib.nets import Concat, MultiscalePatchGAN, Output, SPADEEncoder, SPADEGenerator
 from gritlib.nets.blocks import reestimate_batchnorm
 from gritlib.nets.grit import Noise
-from gritlib.nets.init import init_xavier
-from gritlib.nets.patchgan import condition
+from gritlib.nets.init import init_xavier, settle
 from gritlib.nets.spade import reparameterise
-
-Judged = Sequence[tuple[Tensor, list[Tensor]]]
 
 
 @dataclass
@@ -110,7 +108,7 @@ class SpadeConfig(MethodConfig):
         return replace(super().fit_to(source), size=source.size)
 
 
-class Spade(Method):
+class Spade(Multiscale):
     """SPADE and its baselines. A student's own pieces enter as arguments.
 
     Args:
@@ -134,18 +132,7 @@ class Spade(Method):
         g_loss: Callable | None = None,
     ):
         super().__init__()
-        config.check_channels()
-        c = config
-        if g_loss is None and not (c.gan_weight or c.perceptual_weight):
-            raise ValueError("gan_weight and perceptual_weight are both 0: nothing is left to minimise")
-        if c.matching_weight and not c.gan_weight:
-            raise ValueError("feature matching needs the discriminator: set matching_weight to 0 beside gan_weight 0")
-        if c.perceptual_weight:
-            if c.out_channels != 3:
-                raise ValueError(f"a perceptual loss looks at RGB images, the outputs have {c.out_channels} channels")
-            # A checkpoint says which network it was, and goes on with the same one.
-            c = replace(c, perceptual=backbones.choose("perceptual", c.perceptual))
-        self.config = c
+        self.config = c = self.settle(config, g_loss)
         self.G = init_xavier(self.build_generator(layer)) if generator is None else generator
         self.E = self.build_encoder(encoder) if c.start == "style" else None
         if discriminator is None:
@@ -164,6 +151,8 @@ class Spade(Method):
 
     def build_generator(self, layer: Callable | None) -> nn.Module:
         c = self.config
+        if c.layer not in ("spade", "concat"):
+            raise ValueError(f"layer {c.layer!r} is unknown: choose spade or concat")
         if layer is None and c.layer == "concat":
             layer = partial(Concat, norm=c.norm)
         sizes = (c.in_channels, c.out_channels, c.width, c.depth, c.size, c.start, c.z_dim)
@@ -175,35 +164,18 @@ class Spade(Method):
             return encoder
         return init_xavier(SPADEEncoder(c.out_channels, c.e_width, c.size, c.z_dim, c.e_norm, c.spectral))
 
-    @property
-    def players(self) -> dict[str, Player]:
-        c = self.config
-        betas = (c.beta1, c.beta2)
-        players = {"generator": Player(("G",) if self.E is None else ("G", "E"), c.lr, betas, ema=True)}
-        return players | ({"discriminator": Player(("D",), c.d_lr, betas)} if c.gan_weight else {})
-
     def turns(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
         A, B = batch["A"], batch["B"]
         mu, logvar = (None, None) if self.E is None else self.E(B)
         fake = self.G(A, self.code(A, mu, logvar))
-        if not self.config.gan_weight:
-            yield "generator", self.g_loss(fake, B, None, None, mu, logvar)
-            return
-        # D does not move before its own turn: what it says of the real images serves both.
-        real = self.D(condition(B, A))
-        yield "generator", self.g_loss(fake, B, self.D(condition(fake, A)), real, mu, logvar)
-        yield "discriminator", self.d_loss(real, self.D(condition(fake.detach(), A)))
+        yield from self.moves(A, fake, B, mu, logvar)
 
     def code(self, A: Tensor, mu: Tensor | None, logvar: Tensor | None) -> Tensor | None:
         """What the generator starts from in training, (B, z_dim); None for one that starts from the map."""
         if mu is not None:
             return reparameterise(mu, logvar)
-        return torch.randn(len(A), self.config.z_dim, device=A.device) if self.config.start == "random" else None
-
-    def d_loss(self, real: Judged, fake: Judged) -> dict[str, Tensor]:
-        """Hinge (or another) loss, real term + fake term, mean over the scales."""
-        terms = [losses.d_adversarial(r, f, self.config.gan) for (r, _), (f, _) in zip(real, fake, strict=True)]
-        return {key: sum(term[key] for term in terms) / len(terms) for key in terms[0]}
+        c = self.config
+        return torch.randn(len(A), c.z_dim, dtype=A.dtype, device=A.device) if c.start == "random" else None
 
     def g_loss(
         self,
@@ -220,17 +192,7 @@ class Spade(Method):
             fake, B: (B, C, H, W) in [-1, 1]. judged, real: what D says of fake and of B, None without it.
             mu, logvar: the code of B, (B, z_dim), None without an encoder.
         """
-        c, terms = self.config, {}
-        if judged is not None:
-            adversarial = sum(losses.g_adversarial(logits, c.gan) for logits, _ in judged) / len(judged)
-            terms["adv"] = c.gan_weight * adversarial
-            if c.matching_weight:
-                activations = [[side for _, side in judgement] for judgement in (judged, real)]
-                terms["matching"] = c.matching_weight * losses.feature_matching(*activations)
-        if c.perceptual_weight:
-            # Not a module of this one: frozen weights belong into no checkpoint, and translating needs none.
-            net = backbones.perceptual(c.perceptual).to(fake.device)
-            terms["perceptual"] = c.perceptual_weight * losses.perceptual(net.features, fake, B, net.weights)
+        c, terms = self.config, super().g_loss(fake, B, judged, real)
         if mu is not None and c.kl_weight:
             each = losses.kl(mu, logvar)
             terms["KL"] = c.kl_weight * (each.sum() if c.kl_sum else each.mean())
@@ -242,8 +204,8 @@ class Spade(Method):
             return self.E(image)[0]
 
     def new_styles(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Codes that no image has, (n, z_dim), for `translate`: each number normal, with its mean and spread over training
-        images (course decision). The paper draws from N(0, 1), to which its λ_KL holds the codes.
+        """Codes that no image has, (n, z_dim), for `translate`: each number normal, with its mean and spread over
+        training images (course decision). The paper draws from N(0, 1), to which its λ_KL holds the codes.
         """
         draws = torch.randn(n, self.config.z_dim, generator=generator).to(self.mean_style)
         return self.mean_style + self.style_std * draws
@@ -278,25 +240,24 @@ class Spade(Method):
             return None
         style = self.mean_style[None] if style is None else style.to(A.device)
         style = self.encode(style) if style.ndim == 4 else style
-        return style.expand(len(A), -1) if len(style) == 1 else style
+        return style.expand(len(A), -1) if style.ndim == 2 and len(style) == 1 else style
 
     @torch.no_grad()
     def finish(self, batches: Iterable[dict[str, Tensor]]) -> None:
         """Batch norm's running statistics and spectral norm's vectors for the averaged weights, and mean and
         spread of the codes."""
-        batches, codes = list(batches), []
+        batches = list(batches)
+        codes: list[Tensor | None] = [None] * len(batches)
         if self.styled:
-            self.E.train()
-            for batch in batches:
-                self.E(batch["B"])
+            settle(self.E)
             codes = [self.encode(batch["B"]) for batch in batches]
             self.mean_style.copy_(torch.cat(codes).mean(0))
-            self.style_std.copy_(torch.cat(codes).std(0))
-        starts = iter(codes)
-        self.G.train()
+            self.style_std.copy_(torch.cat(codes).std(0, unbiased=False))
+        elif self.stochastic:  # the same whenever it is asked, also after a run that had ended
+            generator = torch.Generator().manual_seed(0)
+            codes = [torch.randn(len(b["A"]), self.config.z_dim, generator=generator).to(b["A"]) for b in batches]
+        settle(self.G)
         reestimate_batchnorm(
-            self.G,
-            lambda batch: self.G(batch["A"], next(starts) if codes else self.code(batch["A"], None, None)),
-            batches,
+            self.G, lambda pair: self.G(*pair), [(b["A"], z) for b, z in zip(batches, codes, strict=True)]
         )
         self.eval()

@@ -1,5 +1,6 @@
 """How weights begin. GANs are sensitive to it: PyTorch's default is not what any of the papers used."""
 
+import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -7,6 +8,18 @@ from torch.nn.utils.parametrize import is_parametrized
 def trained_weight(module: nn.Module) -> nn.Parameter:
     """A layer's weight as it is trained: under spectral norm `weight` is computed, the parameter stands behind it."""
     return module.parametrizations.weight.original if is_parametrized(module, "weight") else module.weight
+
+
+@torch.no_grad()
+def settle(net: nn.Module, rounds: int = 15) -> None:
+    """Spectral norm's vectors for the weights as they are now, however they came about; torch begins with 15 rounds."""
+    for module in net.modules():
+        if is_parametrized(module, "weight"):
+            mode = module.training
+            module.train()
+            for _ in range(rounds):  # in train mode each look at the weight is a power iteration
+                module.weight  # noqa: B018
+            module.train(mode)
 
 
 def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:

@@ -36,14 +36,14 @@ def load_official(name: str, path_or_state_dict: str | Path | Mapping[str, Tenso
         net = load_official("resnet_9blocks", "checkpoints/horse2zebra/latest_net_G_A.pth")
         net.eval()
         fake = net(image)                                        # (B, 3, H, W) in [-1, 1]
-        load_official("spade_generator", "latest_net_G.pth", labels=184)
+        load_official("spade_generator", "latest_net_G.pth", labels=151)  # ADE20K
         torch.save(to_official(net), "latest_net_G.pth")         # and back, for their code
 
     Accepted are new and old files, with `module.` before the names, either form of spectral norm, and the running
     statistics that instance norm once stored, which are dropped. The result is a new network in float32, in training
-    mode: pix2pix is tested by its authors as it is, with dropout and the batch's statistics, SPADE
-    after `eval()`. No file tells padding, stride or dropout: they are the network's. Who trains on: PyTorch's newer
-    spectral norm updates u before v, the older one v before u, so σ is half a power iteration from theirs.
+    mode: pix2pix is tested by its authors as it is, with dropout and the batch's statistics, SPADE after `eval()`. No
+    file tells padding, stride or dropout: they are the network's. Who trains on: PyTorch's newer spectral norm updates
+    u before v, the older one v before u, so σ is half a power iteration from theirs.
 
     Args:
         name: one of `gritlib.nets.official.NAMES`. path_or_state_dict: a file, or what stood in it.
@@ -149,10 +149,8 @@ def match(wanted: Sequence[Slot], state: Mapping[str, Tensor]) -> dict[str, Tens
         Misfit: at the first tensor whose name, kind, order or shape is not the one wanted.
     """
     tensors = {key: value for key, value in state.items() if not key.endswith(f".{COUNTER}")}
-    normed = {key.rsplit(".", 1)[0] for key in tensors if key.endswith(".weight")}
-    if not any(slot.theirs.endswith(STATISTICS) for slot in wanted):
-        # Instance norm stored statistics until PyTorch 0.4. Those of batch norm stand beside a weight.
-        tensors = {k: v for k, v in tensors.items() if not k.endswith(STATISTICS) or k.rsplit(".", 1)[0] in normed}
+    if not any(slot.theirs.endswith(STATISTICS) for slot in wanted):  # instance norm stored them until PyTorch 0.4
+        tensors = {key: value for key, value in tensors.items() if not key.endswith(STATISTICS)}
     counters = [slot for slot in wanted if slot.theirs.endswith(f".{COUNTER}")]
     wanted = [slot for slot in wanted if not slot.theirs.endswith(f".{COUNTER}")]
     names = [slot.theirs for slot in wanted]

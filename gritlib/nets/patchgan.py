@@ -23,7 +23,7 @@ class PatchGAN(nn.Module):
             the pixel discriminator of three 1x1 convolutions.
         norm: "batch", "instance" or "none", on the inner layers.
         spectral: spectral normalisation of every convolution (Miyato et al. 2018; not in pix2pix), or "inner": of all
-            but the first and the last, which then have no bias, as in SPADE's code.
+            but the first and the last, as in SPADE's code, where a convolution with a norm behind it has no bias.
         antialias: halve by a blur after a convolution of stride 1, as CUT's code does; the patches grow a little.
         padding: of all convolutions; None is 1 (0 in the pixel discriminator), SPADE and pix2pixHD have 2.
 
@@ -57,7 +57,7 @@ class PatchGAN(nn.Module):
             out = width * min(2**i, 8)
             layer_norm = norm if i else "none"
             # The first convolution keeps its bias under any norm, in the authors' code and here.
-            bias = i == 0 or (needs_bias(norm) and spectral != "inner")
+            bias = i == 0 or norm == "none" or (needs_bias(norm) and spectral != "inner")
             conv = (inner if i else outer)(nn.Conv2d(c, out, k, 1 if blurred else stride, p, bias=bias))
             blur = [Blur()] if blurred else []
             layers.append(nn.Sequential(conv, make_norm(layer_norm, out), nn.LeakyReLU(0.2), *blur))
@@ -93,6 +93,9 @@ class MultiscalePatchGAN(nn.Module):
 
     Args:
         scales: number of resolutions. The others as for `PatchGAN`; the defaults are SPADE's.
+
+    Raises:
+        ValueError: no scale; at forward, an image too small for the coarsest one.
     """
 
     def __init__(
@@ -111,9 +114,15 @@ class MultiscalePatchGAN(nn.Module):
         self.scales = nn.ModuleList(
             PatchGAN(in_channels, width, n_layers, norm, spectral, padding=padding) for _ in range(scales)
         )
+        self.smallest = (self.scales[0].smallest - 1) * 2 ** (scales - 1) + 1  # halving rounds up
 
     def forward(self, x: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
         """(B, in_channels, H, W) -> (logits, activations) for each scale, the finest first."""
+        if min(x.shape[-2:]) < self.smallest:
+            raise ValueError(
+                f"image of {x.shape[-2]}x{x.shape[-1]} pixels is too small for {len(self.scales)} scales: they need "
+                f"sides of {self.smallest} or more, or fewer layers"
+            )
         judged = []
         for net in self.scales:
             if judged:

@@ -48,12 +48,17 @@ class SPADE(nn.Module):
     Args:
         channels: of h. labels: channels of the map. hidden: channels between the map and γ, β. kernel: side of the
             three convolutions, odd; the paper tries 1, 3 and 5. norm: "batch", "sync" or "instance".
+
+    Raises:
+        ValueError: an even kernel.
     """
 
     extra = 0  # channels that the layer adds to h
 
     def __init__(self, channels: int, labels: int, hidden: int = 128, kernel: int = 3, norm: str = "batch"):
         super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel}: the convolutions inside SPADE keep the sides, use an odd one: 1, 3, 5")
         self.norm = parameter_free(norm, channels)
         self.shared = nn.Conv2d(labels, hidden, kernel, 1, kernel // 2)
         self.gamma = nn.Conv2d(hidden, channels, kernel, 1, kernel // 2)
@@ -179,8 +184,7 @@ class SPADEGenerator(nn.Module):
         Returns:
             (B, out_channels, H, W) in [-1, 1].
         """
-        h = self.coarsest(m, z)
-        here = resize(m, h)
+        h, here = self.coarsest(m, z)
         for block, doubled in zip(self.blocks, self.doubled, strict=True):
             if doubled:
                 h = nn.functional.interpolate(h, scale_factor=2.0, mode="nearest")
@@ -188,16 +192,16 @@ class SPADEGenerator(nn.Module):
             h = block(h, here)
         return full_precision(self.image(nn.functional.leaky_relu(h, 0.2)).tanh())
 
-    def coarsest(self, m: Tensor, z: Tensor | None) -> Tensor:
-        """What the first block gets, (B, C, H >> doublings, W >> doublings)."""
+    def coarsest(self, m: Tensor, z: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the first block gets: (B, C, H >> doublings, W >> doublings), and the map at that resolution."""
         sides = tuple(m.shape[-2:])
         if m.shape[1] != self.labels:
             raise ValueError(f"label map of {m.shape[1]} channels: this generator knows {self.labels} classes")
         if any(side % 2**self.doublings for side in sides):
             raise ValueError(f"map of {sides[0]}x{sides[1]} pixels: the sides must be multiples of {2**self.doublings}")
+        small = nn.functional.interpolate(m, scale_factor=0.5**self.doublings, mode="nearest")
         if self.start == "map":
-            small = nn.functional.interpolate(m, scale_factor=0.5**self.doublings, mode="nearest")
-            return self.begin(small)
+            return self.begin(small), small
         if sides != (self.size, self.size):
             raise ValueError(
                 f"map of {sides[0]}x{sides[1]} pixels: starting from {self.start}, {self.size} is the side"
@@ -205,7 +209,7 @@ class SPADEGenerator(nn.Module):
         if z is None or z.shape != (len(m), self.z_dim):
             seen = None if z is None else tuple(z.shape)
             raise ValueError(f"z of shape {seen}: this generator needs ({len(m)}, {self.z_dim})")
-        return self.begin(z).view(len(m), -1, self.bottom, self.bottom)
+        return self.begin(z).view(len(m), -1, self.bottom, self.bottom), small
 
 
 class SPADEEncoder(nn.Module):
@@ -250,8 +254,8 @@ class SPADEEncoder(nn.Module):
         h = image
         for conv, norm in zip(self.convs, self.norms, strict=True):
             h = nn.functional.leaky_relu(norm(conv(h)), 0.2)
-        h = full_precision(h.flatten(1))
-        return self.mu(h), self.logvar(h)
+        h = h.flatten(1)
+        return full_precision(self.mu(h)), full_precision(self.logvar(h))
 
 
 def reparameterise(mu: Tensor, logvar: Tensor) -> Tensor:

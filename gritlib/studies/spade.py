@@ -17,22 +17,25 @@ from gritlib import backbones
 from gritlib.data import catalog
 from gritlib.evaluation import Lent, Scoreboard, load_all, networks, translate_all
 from gritlib.methods import Method, Spade
+from gritlib.methods.pix2pixhd import Pix2PixHDPlus
 from gritlib.metrics import colour_overlap, kid, l1_255, noise_use
 from gritlib.studies.losses import SHORT, SHOWN
 from gritlib.studies.runner import Study
 from gritlib.training import fit
 
 STEPS, BATCH, SIZE = 700, 4, 64
-SHARED = {"start": "map", "perceptual": "vgg16"}
+SHARED = {"perceptual": "vgg16"}
 ARMS = {
     "spade": (Spade, {}),
     "concat": (Spade, {"layer": "concat", "width": 24}),
+    "input-only": (Pix2PixHDPlus, {}),
     "spade-1x1": (Spade, {"kernel": 1}),
     "spade-random": (Spade, {"start": "random"}),
     "no-perceptual": (Spade, {"perceptual_weight": 0.0}),
     "no-matching": (Spade, {"matching_weight": 0.0}),
     "style": (Spade, {"start": "style"}),
 }
+FROM_THE_MAP = {"start": "map"}  # of Spade alone: pix2pixHD++ knows nothing else
 ON_BOTH = ("spade", "concat", "input-only", "style", "real")
 IMAGES = {"grove": 72, "faces": 256}  # Grove's test tiles are of one scene
 GROUPS = ("pixel", "spectrum", "perceptual", "segmentation")
@@ -45,7 +48,8 @@ def begin(arm: str, dataset: str, seed: int) -> Method:
     kind, changed = ARMS[arm]
     source = catalog.load(dataset, "train", SIZE)
     torch.manual_seed(seed)
-    return kind(kind.Config(**{**SHARED, **changed}).fit_to(source))
+    settings = {**SHARED, **(FROM_THE_MAP if kind is Spade else {}), **changed}
+    return kind(kind.Config(**settings).fit_to(source))
 
 
 def train(arm: str, dataset: str, seed: int, steps: int) -> Method:
@@ -130,7 +134,7 @@ def parameters(arm: str, dataset: str) -> int:
 def recipe() -> dict:
     """The settings that all arms share."""
     arms = {arm: [kind.name, changed] for arm, (kind, changed) in ARMS.items()}
-    return {"size": SIZE, "batch_size": BATCH, **SHARED, "arms": arms, "images": IMAGES, "shown": SHOWN}
+    return {"size": SIZE, "batch_size": BATCH, **SHARED, **FROM_THE_MAP, "arms": arms, "images": IMAGES, "shown": SHOWN}
 
 
 def left_out(arm: str, dataset: str, seed: int) -> bool:

@@ -1,5 +1,6 @@
 """What holds for every method: a configuration rebuilds it, wrong settings are named, a student's pieces are used."""
 
+import re
 from dataclasses import asdict
 
 import pytest
@@ -17,8 +18,11 @@ from gritlib.methods import (
     Method,
     Pix2Pix,
     Pix2PixConfig,
+    Pix2PixHDConfig,
+    Pix2PixHDPlusConfig,
     SinCUT,
     SinCUTConfig,
+    SpadeConfig,
     build,
 )
 
@@ -29,9 +33,15 @@ CONFIGS = {
     "cut": CUTConfig(3, 3, width=3, blocks=1, layers=("down1", "res1"), dim=3, d_layers=1, encoder="separate"),
     "fastcut": FastCUTConfig(3, 3, width=3, blocks=1, layers=("rgb",), dim=3, antialias=False, reduction="sum"),
     "sincut": SinCUTConfig(3, 3, width=3, blocks=1, layers=("rgb", "res1"), d_width=1, tile=8, dim=3, nce_y=False),
+    "spade": SpadeConfig(
+        2, 3, size=32, width=3, depth=1, start="random", layer="concat", norm="instance", perceptual_weight=0.0
+    ),
+    "pix2pixhd": Pix2PixHDConfig(2, 3, width=3, enhancer=True, edges=True, features=2, perceptual_weight=0.0),
+    "pix2pixhd++": Pix2PixHDPlusConfig(2, 3, width=3, blocks=1, d_scales=1, perceptual_weight=0.0),
 }
 A, B = torch.linspace(-9, 9, 4096).view(2, 2, 32, 32).sin(), torch.linspace(-1, 1, 6144).view(2, 3, 32, 32)
 EQUAL = ("cut", "fastcut", "sincut")  # their encoder sees both sides, so they have equal channels
+RGB = ("spade", "pix2pixhd", "pix2pixhd++")  # their perceptual loss looks at RGB images
 every_method = pytest.mark.parametrize("name", METHODS)
 
 
@@ -51,12 +61,13 @@ def test_a_configuration_of_plain_data_rebuilds_the_method(name):
 
 @every_method
 def test_unknown_settings_are_refused_with_the_known_ones(name):
-    with pytest.raises(ValueError, match=rf"{name} has no setting \['lambda'\]: its settings are .*width, .*beta1"):
+    said = rf"{re.escape(name)} has no setting \['lambda'\]: its settings are .*width, .*beta1"
+    with pytest.raises(ValueError, match=said):
         build(name, {"lambda": 100, "width": 2})
 
 
 def test_unknown_methods_are_refused_with_the_known_ones():
-    known = "grit, pix2pix, cyclegan, cut, fastcut, sincut"
+    known = r"grit, pix2pix, cyclegan, cut, fastcut, sincut, spade, pix2pixhd, pix2pixhd\+\+"
     with pytest.raises(ValueError, match=f"'stargan' is unknown: choose one of {known}$"):
         build("stargan", {})
 
@@ -64,7 +75,7 @@ def test_unknown_methods_are_refused_with_the_known_ones():
 @every_method
 def test_channels_come_from_the_data(name):
     class Data:
-        in_channels, out_channels = 5, 5 if name in EQUAL else 1
+        in_channels, out_channels, size = 5, 5 if name in EQUAL else 3 if name in RGB else 1, 32
 
     config = METHODS[name].Config(width=2, d_width=2)
     fitted = config.fit_to(Data)

@@ -19,6 +19,8 @@ from gritlib.methods import (
     FastCUTConfig,
     GRITConfig,
     Pix2PixConfig,
+    Pix2PixHDConfig,
+    Pix2PixHDPlusConfig,
     SinCUTConfig,
     SpadeConfig,
     build,
@@ -59,6 +61,37 @@ CUT = {
     "halve": (True, False, "terms", {"identity_weight": 1.0}),
     "lr": (1e-4, 1e-3, "optimisers"),
     "beta1": (0.5, 0.0, "optimisers"),
+}
+STYLED = {"features": 2}
+PIX2PIXHD = {
+    "width": (2, 4, "image"),
+    "downs": (2, 1, "image"),
+    "blocks": (1, 2, "image"),
+    "norm": ("instance", "batch", "image"),
+    "spectral": (False, True, "image"),
+    "enhancer": (False, True, "image"),
+    "local_blocks": (1, 2, "image", {"enhancer": True}),
+    "fixed": (0, 1, "gradients", {"enhancer": True}),
+    "edges": (False, True, "image"),
+    "features": (0, 2, "image"),
+    "e_width": (2, 3, "image", STYLED),
+    "e_downs": (1, 2, "image", STYLED),
+    "e_norm": ("instance", "none", "image", STYLED),
+    "d_width": (2, 4, "judgement"),
+    "d_layers": (1, 2, "judgement"),
+    "d_scales": (2, 1, "judgement"),
+    "d_norm": ("instance", "batch", "judgement"),
+    "d_spectral": (False, True, "judgement"),
+    "gan": ("lsgan", "hinge", "terms"),
+    "gan_weight": (1.0, 0.5, "terms"),
+    "matching_weight": (10.0, 5.0, "terms"),
+    "perceptual_weight": (10.0, 5.0, "terms"),
+    "reduction": ("sum", "code", "terms"),
+    "init": ("normal", "xavier", "image"),
+    "lr": (1e-4, 1e-3, "optimisers"),
+    "d_lr": (4e-4, 1e-3, "optimisers"),
+    "beta1": (0.5, 0.0, "optimisers"),
+    "beta2": (0.999, 0.9, "optimisers"),
 }
 CHANGES = {
     "grit": {
@@ -173,9 +206,12 @@ CHANGES = {
         "beta1": (0.0, 0.5, "optimisers"),
         "beta2": (0.999, 0.9, "optimisers"),
     },
+    "pix2pixhd": PIX2PIXHD,
+    "pix2pixhd++": {**PIX2PIXHD, "norm": ("batch", "instance", "image"), "reduction": ("mean", "sum", "terms")},
 }
 CONFIGS = {"grit": GRITConfig, "pix2pix": Pix2PixConfig, "cyclegan": CycleGANConfig, "cut": CUTConfig}
 CONFIGS |= {"fastcut": FastCUTConfig, "sincut": SinCUTConfig, "spade": SpadeConfig}
+CONFIGS |= {"pix2pixhd": Pix2PixHDConfig, "pix2pixhd++": Pix2PixHDPlusConfig}
 PAIRED = ("grit", "pix2pix")
 SIDES = {"grit": 64, "pix2pix": 64, "sincut": 64}  # the others are shown 16 pixels
 
@@ -192,6 +228,9 @@ def seen_at_first(method, A, B):
         images = [method.G(A, method.encode(B), noise=3).image]
     elif method.name == "spade":
         images = [method.G(A, method.E(B)[0] if method.E else None)]
+    elif method.name.startswith("pix2pixhd"):
+        given = method.given(A)
+        images = [method.G(torch.cat([given, method.E(B, A.argmax(1))], 1) if method.E else given)]
     else:
         images = [method.G(A), *([method.F(B)] if method.name == "cyclegan" else [])]
     if method.name in PAIRED:
@@ -200,6 +239,8 @@ def seen_at_first(method, A, B):
         judgements = [method.D_A(A), method.D_B(B)]
     elif method.name == "spade":
         judgements = [logits for logits, _ in method.D(torch.cat([A, B], 1))]
+    elif method.name.startswith("pix2pixhd"):
+        judgements = [logits for logits, _ in method.D(torch.cat([given, B], 1))]
     else:
         judgements = [method.D(tiles(B, method.config.tile) if method.name == "sincut" else B)]
     return {"image": [x.tolist() for x in images], "judgement": [x.tolist() for x in judgements]}
@@ -275,6 +316,9 @@ def test_observations_repeat_so_that_a_difference_means_something(name, unchange
         ("spade", {"lr": 7e-3}, {"generator": "lr"}),
         ("spade", {"d_lr": 7e-3}, {"discriminator": "lr"}),
         ("spade", {"beta1": 0.1}, {"generator": "betas", "discriminator": "betas"}),
+        ("pix2pixhd", {"lr": 7e-3}, {"generator": "lr"}),
+        ("pix2pixhd", {"d_lr": 7e-3}, {"discriminator": "lr"}),
+        ("pix2pixhd", {"beta1": 0.1}, {"generator": "betas", "discriminator": "betas"}),
     ],
 )
 def test_optimiser_options_reach_the_players_they_name(name, option, changed):

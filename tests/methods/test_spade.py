@@ -299,6 +299,8 @@ def test_a_loss_that_is_a_function_or_a_module_replaces_the_methods(which):
         ({"norm": "group"}, "norm 'group' is unknown to SPADE"),
         ({"e_norm": "group"}, "norm 'group' is unknown"),
         ({"d_norm": "group"}, "norm 'group' is unknown"),
+        ({"layer": "spad"}, "layer 'spad' is unknown: choose spade or concat"),
+        ({"kernel": 4}, "kernel 4: the convolutions inside SPADE keep the sides, use an odd one"),
         ({"d_scales": 0}, "scales is 0"),
         ({"d_layers": -1}, "n_layers is -1"),
         ({"size": None}, "size None: starting from style, it must be a multiple of 4"),
@@ -317,3 +319,11 @@ def test_a_loss_of_ones_own_may_need_neither_of_ours():
 
     method = small({"g_loss": mine}, gan_weight=0.0, matching_weight=0.0)
     assert [(player, list(terms)) for player, terms in method.turns(BATCH, 0)] == [("generator", ["mine"])]
+
+
+def test_all_three_networks_begin_with_xaviers_small_weights():
+    method = Spade(SpadeConfig(**SMALL))
+    for layer in (method.G.begin, method.E.mu, method.D.scales[0].layers[0][0]):
+        fans = sum(layer.weight.shape[:2]) * (layer.weight[0, 0].numel() if layer.weight.ndim > 2 else 1)
+        n, std = layer.weight.numel(), 0.02 * (2 / fans) ** 0.5
+        assert abs(layer.weight.std() / std - 1) < 5 / (2 * n) ** 0.5 and not layer.bias.any()

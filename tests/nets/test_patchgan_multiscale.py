@@ -95,6 +95,21 @@ def test_inner_leaves_the_first_and_the_last_convolution_without_spectral_norm(n
     assert not any(wrapped(PatchGAN(2, 3, n_layers, "instance")))
 
 
+def test_without_a_norm_behind_it_an_inner_convolution_keeps_its_bias():
+    net = PatchGAN(2, 3, 2, "none", "inner")
+    assert all(c.bias is not None for c in convolutions(net)) and wrapped(net) == [False, True, True, False]
+
+
+@pytest.mark.parametrize("scales", [1, 2, 3])
+def test_the_smallest_image_is_the_smallest_whose_coarsest_scale_works(scales):
+    judge = MultiscalePatchGAN(2, 1, 2, scales, "none", padding=1)
+    small = judge.smallest
+    assert small == {1: 12, 2: 23, 3: 45}[scales] and len(judge(torch.zeros(1, 2, small, small))) == scales
+    message = f"{small - 1}x99 pixels is too small for {scales} scales: they need sides of {small} or more"
+    with pytest.raises(ValueError, match=message):
+        judge(torch.zeros(1, 2, small - 1, 99))
+
+
 def test_inner_layers_are_held_at_one_and_the_others_are_free():
     net = PatchGAN(2, 4, 2, "instance", "inner")
     with torch.no_grad():
@@ -150,5 +165,3 @@ def test_wrong_words_and_numbers_are_named():
         PatchGAN(3, spectral="outer")
     with pytest.raises(ValueError, match="norm 'layer' is unknown"):
         MultiscalePatchGAN(3, norm="layer")
-    with pytest.raises(ValueError, match="too small for this discriminator: it needs sides of 12 or more"):
-        MultiscalePatchGAN(3, 1, 2, padding=1)(torch.zeros(1, 3, 20, 20))

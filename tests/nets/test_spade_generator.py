@@ -186,6 +186,19 @@ def test_images_are_bounded_and_never_in_half_precision():
     assert image.dtype is torch.float32 and image.min() == -1 and image.max() == 1
 
 
+def test_starting_from_the_map_resizes_it_no_more_often(monkeypatch):
+    G, sides, real = SPADEGenerator(3, **{**SMALL, "depth": 2}), [], F.interpolate
+
+    def watched(x, *args, **kwargs):
+        out = real(x, *args, **kwargs)
+        sides.extend([out.shape[-1]] if x.shape[1] == 3 else [])
+        return out
+
+    monkeypatch.setattr(nn.functional, "interpolate", watched)
+    G(maps(2, 3, 16).float())
+    assert sides == [2, 4, 8]
+
+
 # The style encoder
 
 
@@ -236,6 +249,12 @@ def test_instance_norm_takes_the_mean_colour_out_of_the_code():
         codes = [E(x + colour)[0] for colour in (0.0, 0.5)]
         shifts.append((codes[0] - codes[1]).norm() / codes[0].norm())
     assert shifts[0] < 0.5 * shifts[1]
+
+
+def test_the_code_is_never_in_half_precision():
+    with torch.autocast("cpu", torch.bfloat16):
+        code = SPADEEncoder(width=2, size=8)(torch.randn(2, 3, 8, 8))
+    assert [out.dtype for out in code] == [torch.float32] * 2
 
 
 def test_reparameterisation_is_mean_plus_deviation_times_a_normal_draw():
