@@ -102,6 +102,17 @@ LESSONS = {
             "sincut": runs(2, 200, 480, 3000),
         },
     ),
+    "05": Lesson(
+        "05",
+        "SPADE: keep the layout alive",
+        "Why does a normalised network forget its label map?",
+        reading=50,
+        coding=77,
+        compute=5,
+        seconds=110,
+        file="05_spade",
+        steps={"yours": runs(4, 100, 400, 2000)},
+    ),
 }
 
 
