@@ -19,7 +19,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A room is a folder or a file of the package; it may import itself, the package's root, and what stands here.
 BELOW = {
     "download": set(),
-    "data": {"download"},
+    "decoded": {"download"},
+    "data": {"download", "decoded"},
+    "fetch": {"data", "download"},
     "nets": set(),
     "losses": set(),
     "laboratory": {"losses"},
@@ -43,6 +45,9 @@ BELOW["__init__"] = set()
 
 HEAVY = {"torchvision", "lpips", "matplotlib", "scipy", "skimage", "ipywidgets", "sklearn"}
 CORE, CORE_LINES = ("data", "nets", "losses", "methods", "training", "metrics"), 4_500
+# Doors to other people's files, which nobody reads to understand a method.
+DOORS = {"nets/official.py", "nets/official_files.py", "nets/official_names.py", "nets/official_sizes.py"}
+DOORS |= {"data/public.py"}
 
 
 def room(path: Path) -> str:
@@ -186,8 +191,9 @@ class A:
 
 def test_the_core_stays_small():
     """Docstrings are the metrics' specification; what must be read in an afternoon is the code."""
-    lines = {name: 0 for name in CORE}
+    lines, doors = {name: 0 for name in CORE}, {ROOT / name for name in DOORS}
+    assert doors <= set(FILES)
     for path in FILES:
-        if room(path) in lines:
+        if room(path) in lines and path not in doors:
             lines[room(path)] += code_lines(path.read_text(encoding="utf-8"))
     assert all(lines.values()) and sum(lines.values()) <= CORE_LINES, lines

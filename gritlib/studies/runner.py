@@ -23,7 +23,7 @@ from gritlib.data.source import Source
 from gritlib.training.checkpoint import write_text
 from gritlib.training.samples import input_picture
 
-STUDIES = ("first-light", "skips", "patches", "losses", "unpaired", "geometry", "unpaired-cost")
+STUDIES = ("first-light", "skips", "patches", "losses", "unpaired", "geometry", "unpaired-cost", "spade")
 COMMITTED = Path(__file__).parent / "results"
 
 
