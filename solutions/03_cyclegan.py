@@ -36,7 +36,6 @@ from gritlib.studies.unpaired import SHOWN
 from gritlib.training import fit
 
 smoke = course.session.current().preset == "smoke"
-PLACES = list(SHOWN["earth"].values())
 
 # %% [markdown] tags=["core"]
 # ## The picture you will have at the end
@@ -48,7 +47,7 @@ PLACES = list(SHOWN["earth"].values())
 # %% tags=["core"]
 shipped = weights.load("cyclegan-earth")
 test = catalog.load("earth", "test", 64)
-shown = test.batch(PLACES)
+shown = test.batch(list(SHOWN["earth"].values()))
 with torch.no_grad():
     fake = shipped.G(shown["A"])
     first = {"x": shown["A"], "G(x)": fake, "F(G(x))": shipped.F(fake), "truth": shown["B"]}
@@ -116,6 +115,8 @@ pictures(
     alt="Four maps, desert, forest, steppe and coast, each with its tint; below, after instance norm, all have the same grey mean: "
     "relief and coast remain, the tints of desert, forest and steppe are gone.",
 )
+
+# %% tags=["core"]
 everything = test.batch(range(len(test)))
 torch.manual_seed(0)
 with torch.no_grad():
@@ -271,9 +272,17 @@ discriminator_loss = check("03.2", discriminator_loss)
 # Every $x$ has a true partner $T(x)$, which no training sees. Two small networks $G$ and $F$ and two discriminators learn from
 # points of X and of Y that are drawn apart, with *your* `generator_losses`. Which of the terms are needed?
 
+# %% [markdown] tags=["core"]
+# **How to read it.** *to_Y*: how far the cloud of all $G(x)$ is from Y, as a set; *cover_Y*: how much of Y it reaches; *partner*: how
+# far $G(x)$ is from the true partner; *cycle_X*, *cycle_Y*: how far a point is from where it began, there and back. `perfect` is
+# the truth itself. `permuted` hands each $x$ the partner of another: set and cycles are perfect, and every
+# answer is wrong. **Predict** an arm for each line below, as its name in quotes.
+
 # %% tags=["core"]
 for arm in ("cycle", "gan", "forward", "backward", "cyclegan"):
     print(f"{arm:9} {', '.join(clouds.ARMS[arm])}")
+heights = clouds.Truth().sample_x(2000, torch.Generator().manual_seed(1))[:, 1].abs()
+print(f"X is thin: its points lie {heights.mean():.3f} above or below its middle line, on average")
 course.predict("03.a", {"farthest from Y": None, "partner best": None, "cycle_X smallest": None})
 
 # %% tags=["core"]
@@ -306,16 +315,13 @@ course.reveal(
 )
 
 # %% [markdown] tags=["core"]
-# **How to read it.** *to_Y*: how far the cloud of all $G(x)$ is from Y, as a set; *cover_Y*: how much of Y it reaches; *partner*: how
-# far $G(x)$ is from the true partner; *cycle_X*, *cycle_Y*: how far a point is from where it began, there and back. `perfect` is
-# the truth itself. `permuted` hands each $x$ the partner of another: its set is perfect and both its cycles close, and every
-# answer is wrong.
+# **What to notice.** `cycle` closes its cycle and stays where it began: it covers a third of Y. `gan` lies over Y as two thin lines, as a
+# set no nearer to it than `cycle`, and no point comes back. `forward` collapses to one line: it is farthest from Y, and its *cycle_X* of 0.03
+# looks small, but the points of X lie only 0.04 from its middle line: the height does not come back.
 
 # %% [markdown] tags=["core"]
-# **What to notice.** `cycle` closes its cycle and stays where it began: it covers a third of Y. `gan` goes to Y, leaves much of it out, and
-# no point comes back. `forward` closes its own cycle and leaves the other open. `backward` does here as well as `cyclegan`: the way $y \to x \to y$ is
-# the demanding one. (Not so in the paper.) No loss sees the mistake of `permuted`. That trained networks do not end
-# there is owed to what they are: smooth maps that begin near the identity.
+# `backward` does here as well as `cyclegan`: the way $y \to x \to y$ is the demanding one. (Not so in the paper.) No loss sees the
+# mistake of `permuted`. That trained networks do not end there is owed to what they are: smooth maps that begin near the identity.
 
 # %% [markdown]
 # ### An ambiguity that no loss resolves
@@ -482,6 +488,7 @@ def my_generator() -> ResNetGenerator:
     return ResNetGenerator(3, 3, 16, 4, "batch", antialias=True, block=block)
 
 
+# %% tags=["core"]
 G = weights.hand_over(shipped.G, my_generator()).eval()
 F = weights.hand_over(shipped.F, my_generator()).eval()
 with torch.no_grad():
@@ -576,6 +583,7 @@ curves(
     "step of your run",
     "term, with its weight",
     markers=len(log) < 30,
+    ylim=(0, 1.5 * max(line[name] for line in log for name in names)),  # room for the legend
     alt="The terms of your run, first and last value: "
     + ", ".join(f"{name} {log[0][name]:.2f} and {log[-1][name]:.2f}" for name in names),
 )
@@ -681,7 +689,7 @@ for arm in ("cycle", "cyclegan", "gan"):
 course.reveal("03.b", broken)
 
 # %% [markdown] tags=["core"]
-# **What to notice.** `cycle` leaves its points where they are, so noise comes back as noise. In `cyclegan` the same noise is several times larger when it comes back:
+# **What to notice.** `cycle` leaves its points where they are, so noise comes back as noise. In `cyclegan` it comes back several times larger:
 # $G$ reads the height from a faint trace, and noise covers the trace. On $y$ it does little. `gan` has no way back that noise could break. Here the
 # truth has that trace too. On images it may be a code that two networks have agreed upon: the cycle cannot say which.
 
@@ -709,8 +717,8 @@ print(pieces("03.5"), {name: [round(value, 2) for value in values] for name, val
 
 # %% [markdown] tags=["core"]
 # **What to notice.** Nothing falls apart: the curves are flat. In this small network, after one or two thousand steps, there is *no
-# hidden message* that such a noise could wipe out. The widget shows why: most of the relief does not come back, so there is little that a message could have carried. A code must be learned. So a closed
-# cycle is no proof of a good translation, and an open one none of an honest one. Test your own networks: 03.5 is four lines.
+# hidden message* that such a noise could wipe out. The widget shows why: most of the relief does not come back, so a message can have carried little.
+# A closed cycle is no proof of a good translation, and an open one none of an honest one. Test your own networks: 03.5 is four lines.
 
 # %% [markdown]
 # <details><summary><b>Think.</b> Which network has more reason to hide something: the one from map to satellite image, or the one back?</summary>
@@ -738,12 +746,22 @@ _ = gallery("unpaired", seeds=(1, 2), metrics=("L1", "spectrum_gap", "KD_Lite0")
 # weighs 100 times as much as its discriminator.
 
 # %% tags=["core"]
-dots("unpaired", ("L1", "cycle_error", "KD_Lite0"), (*MAIN, "input", "copies"))
+ONE_SIDED = ("gan+forward", "gan+backward")
+dots("unpaired", ("L1", "cycle_error", "KD_Lite0"), (*MAIN, *ONE_SIDED, "input", "copies"))
 
 # %% [markdown] tags=["core"]
-# **What to notice.** L1 of `cyclegan` lies between 39 and 58: what decides is whether the colours of this seed are permuted. All of it lies above
-# `pix2pix`: that gap is the price of having no pairs. *cycle_error* of `cyclegan` and of `gan` do not overlap, as they should: one of them minimises it. `cycle`, without any
-# discriminator, has colours of satellite images: its $G$ must rebuild each $y$ from $F(y)$, so it has learned to speak in Y's colours, but not with Y's texture.
+# **What to notice.** L1 of `cyclegan` lies between 39 and 58: what decides is whether the colours of this seed are permuted. Two of the three are worse than
+# `copies`, photos of other places. All lie above `pix2pix`: that gap is the price of having no pairs. *cycle_error* of `cyclegan` and of `gan` do not
+# overlap, as they should: one of them minimises it.
+
+# %% [markdown] tags=["core"]
+# `cycle`, without any discriminator, has colours of satellite images: its $G$ must rebuild each $y$ from $F(y)$, so it has learned to speak in Y's
+# colours, but not with Y's texture.
+
+# %% [markdown]
+# `gan+forward` closes only $x \to G(x) \to F(G(x))$, and *cycle_error* measures just that: about 17 in all three seeds, against 13 to 14 with both cycles and 24 to 38
+# with none. `gan+backward` closes only the other way round, and leaves this one at 18 to 29. In the plane the side that was left out fell apart; on Earth, after 700 steps, it
+# is worse and not broken.
 
 # %% [markdown] tags=["core"]
 # ### Cycles and identity (claims C8 and C9)
@@ -759,6 +777,10 @@ _ = gallery("unpaired", seeds=(), metrics=("L1", "L1_back", "cycle_error", "KD_L
 # cycles lower *cycle_error* and *L1_back*, not L1: a permuted seed costs more than any term brings. So C8 shows in part, C9 as a direction in L1: with the identity term all
 # three seeds lie near the best one without it. It is no cure: look at the white seas in its rows.
 
+# %% [markdown] tags=["core"]
+# Against `cycle` nothing speaks for C8: its kernel distance is lower in every seed, and the rest has no direction. The best L1 of all that had no pairs is
+# one of its seeds (34), and two of the three have blue seas. What the GAN brings is texture: the spectrum gap is −0.7 with it and −1.7 without (the table above).
+
 # %% [markdown]
 # <details><summary><b>Think.</b> The paper says that CycleGAN changes colour and texture, and fails at changes of shape (claim C11). What in this notebook would make you expect that?</summary>
 #
@@ -771,16 +793,22 @@ _ = gallery("unpaired", seeds=(), metrics=("L1", "L1_back", "cycle_error", "KD_L
 _ = gallery("geometry", seeds=(1,), metrics=("iou_truth", "iou_input", "moved"), compare=False)
 
 # %% [markdown]
-# **What to notice.** One figure, three changes, 500 steps, three seeds: `iou_truth` says how well the output's figure covers the true one. C11 does
-# **not** show here: the bar lies down in every seed. What gets lost is the colour. Nothing ties it to the input's, and a cycle closes with any
-# exchange of colours. One plain figure is easy; a dog has more to move than a bar.
+# **What to notice.** One figure, three changes, 500 steps, three seeds: `iou_truth` says how well the output's figure covers the true one. The bar
+# lies down in every seed (0.71, doing nothing has 0.26), against C11. But a square becomes no disc: 0.88, doing nothing has 0.83, and one seed stays nearer
+# to the square. And where only the texture should change, the figure's outline suffers (0.76).
+
+# %% [markdown]
+# In all three the colour is lost: nothing ties it to the input's, and a cycle closes with any exchange of colours. One plain figure is easy; a dog has
+# more to move than a bar.
 
 # %% [markdown]
 # ## 9 Fake places
 #
 # The networks of this course make satellite images of places that do not look like that. Zhao et al. (2021) trained a CycleGAN to
-# draw one city in the style of another, and showed that people have reason to worry: maps and satellite images count as evidence, in courts, in
-# newspapers, in wars. Every picture that gritlib writes says "generated" in its metadata, which a screenshot loses. So write it into the
+# draw one city in the style of another: maps and satellite images count as evidence, in courts, in newspapers, in wars.
+
+# %% [markdown]
+# Every picture that gritlib writes says "generated" in its metadata, which a screenshot loses. So write it into the
 # caption too, say which model made it and of what, and never publish a generated image of a real place without that line.
 
 # %% [markdown]
@@ -803,8 +831,8 @@ _ = gallery("geometry", seeds=(1,), metrics=("iou_truth", "iou_input", "moved"),
 #
 # ## What is not shown here
 #
-# One data set, 64 pixels, 700 steps, three seeds: the study shows directions, and not how well CycleGAN does at its own size. The one-sided
-# cycles were compared in the plane only; what the buffer does (claim C10) was not measured, and of changes of shape (C11) only the simplest. That no
+# One data set, 64 pixels, 700 steps, three seeds: the study shows directions, and not how well CycleGAN does at its own size. What
+# the buffer does (claim C10) was not measured, and of changes of shape (C11) only the simplest. That no
 # message was hidden here says nothing of longer trainings: Chu et al. found one at 256 pixels. C8 is the paper's on Cityscapes with a
 # segmentation network; ours is L1 to hidden pairs, which punishes a right texture at a wrong place (lesson 02). The seed of the shipped weights
 # was chosen by its pictures. Lesson 04 asks whether the second half of all this, $F$ and $D_X$, is needed at all.

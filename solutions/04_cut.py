@@ -4,7 +4,7 @@
 # **How far can contrast within one image replace the cycle?**
 #
 # *40 minutes of reading, 85 of coding, about 8 of computing on two cores. The core path, all exercises and the cells between
-# them with the tag `core`, takes about 100 minutes. You need: lesson 03 (unpaired data, the least-squares loss, the residual
+# them with the tag `core`, takes about two hours. You need: lesson 03 (unpaired data, the least-squares loss, the residual
 # generator), lesson 01's receptive fields, cross-entropy. You need no knowledge of contrastive learning.*
 #
 # ## What you will be able to do
@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+# %% tags=["core"]
 import gritlib.course as course
 from gritlib.course import check, pieces
 from gritlib.data import catalog
@@ -55,16 +56,15 @@ main = ("cyclegan", "cut", "fastcut", "pix2pix")
 _ = gallery("unpaired", seeds=(1, 2), metrics=("L1", "SSIM", "KD_Lite0"), arms=main, compare=False)
 
 # %% [markdown] tags=["core"]
-# **What to notice.** CUT and FastCUT keep coasts, ridges and valleys where the map has them. *Which* colour becomes which is another
+# **What to notice.** CUT and FastCUT keep coasts, and roughly where relief is. *Which* colour becomes which is another
 # matter: with one seed CUT paints the sea as sand, with the other blue; FastCUT leaves it pale. Only pix2pix, which has pairs, gets it right both times, and is
-# smooth. Keep the question: what in the loss could tell blue from sand? The table's L1, SSIM and kernel distance (lesson 02) use the hidden truth, which no training
-# saw.
+# smooth. Keep the question: what in the loss could tell blue from sand? L1, SSIM and kernel distance (lesson 02) use the hidden truth, which no training saw.
 
 # %% [markdown] tags=["core"]
 # ## 1 Contrast instead of a cycle
 #
 # A discriminator alone asks for satellite images, not for *this* place. CycleGAN adds a second generator that must undo the
-# first: two generators, two discriminators, and the demand that nothing be lost (lesson 03 found what is hidden to meet it).
+# first: two generators, two discriminators, and the demand that nothing be lost.
 # CUT (Park et al. 2020) asks for less: each **patch of the output should be recognisable as the partner of the patch of the input at the
 # same place**, among the other patches of the same image. That needs one direction.
 
@@ -120,8 +120,8 @@ patch_nce = check("04.1", patch_nce)
 # ### What do the values mean?
 #
 # 64 keys, random directions in 64 dimensions. Queries of four kinds: all alike, so that nothing can be told apart; directions that
-# have nothing to do with the keys; the key itself, a little disturbed; the key itself. **Predict** the first: how large is the
-# loss if all similarities are equal?
+# have nothing to do with the keys; the key itself, a little disturbed; the key itself. Claim C12: for queries that know
+# nothing the loss is the logarithm of the number of keys, log 64. **Predict** the first two: which number is it, and are unrelated directions better?
 
 # %% tags=["core"]
 course.predict("04.a", {"all alike": None, "unrelated": None})
@@ -156,7 +156,7 @@ _ = course.claim(
 # %% [markdown]
 # ### How much can 64 negatives say?
 #
-# The paper speaks of *mutual information*: how many nats the output tells about the input. $\log S$ minus this kind of loss,
+# The paper speaks of *mutual information*: how many nats (bits, with natural logarithm) the output tells about the input. $\log S$ minus this loss,
 # called InfoNCE (Oord et al. 2018), is on average a *lower bound* of it (Poole et al. 2019). It can never exceed $\log S$. Here is a case with a known
 # truth: pairs of Gaussian vectors, and the best possible similarity, $\log p(y|x) - \log p(y)$, in place of a network.
 
@@ -175,7 +175,8 @@ def bound(S: int, rho: float = 0.9, d: int = 8, batches: int = 20) -> float:
 
 
 sizes = [2, 4, 8, 16, 32, 64, 128, 256, 512]
-truth, found = -4 * math.log(1 - 0.9**2), [bound(S) for S in sizes]
+truth = -4 * math.log(1 - 0.9**2)  # −d/2 · log(1 − ρ²), of Gaussian pairs
+found = [bound(S) for S in sizes]
 
 # %%
 curves(
@@ -199,10 +200,10 @@ print(f"true {truth:.2f} nats; with 64 keys at most {math.log(64):.2f}, found {f
 # %% [markdown] tags=["core"]
 # ## 2 Which patches?
 #
-# "Patch" is a misleading word: users of the authors' code look for crops and find vectors (its issues 15, 26 and 68). A patch
-# is **one position of a feature map**: the numbers that the generator's own first half, the *encoder*, holds for that place. It
-# costs nothing extra, since these features exist anyway while $G$ translates. Several layers take part, from the pixels to the
-# residual blocks, each with a small head of its own (two linear layers) that maps its vectors onto a sphere.
+# "Patch" is a misleading word: users of the authors' code look for crops and find vectors (issues 15, 26, 68). A patch
+# is **one position of a feature map**: what the generator's first half, the *encoder*, holds for that place. It
+# costs nothing extra: these features exist anyway while $G$ translates. Several layers take part, from the pixels to the
+# residual blocks, each with a small head of its own (two linear layers) onto a sphere.
 
 # %% [markdown] tags=["core"]
 # ### Exercise 04.2: the same places
@@ -210,7 +211,8 @@ print(f"true {truth:.2f} nats; with 64 keys at most {math.log(64):.2f}, found {f
 # > 4 points · 15 minutes · *goes into*: the heads of the training below
 #
 # A layer of 64x64 has 4,096 places, too many for a table of all pairs. So $n$ random ones are taken, other ones in each layer
-# and each step; but the queries must come from the *same* places as their keys. A place is one number, $y\cdot W + x$.
+# and each step; but the queries must come from the *same* places as their keys: what was drawn for the keys is handed in for them.
+# A place is one number, $y\cdot W + x$.
 
 
 # %% tags=["core"]
@@ -222,7 +224,7 @@ def sample_patches(
     Args:
         feats: a (B, C, H, W) for each layer; layers differ in C, H and W. n: places a layer, all different; a layer with
             fewer than n gives all it has. ids: places to take as they are, in their order, instead of drawing; None
-            draws. generator: draws the places, every one as likely as any other.
+            draws, for each layer anew. generator: draws the places, every choice of n as likely as any other.
 
     Returns:
         patches: a (B, S, C) for each layer, still part of the graph. ids: a (S,) int64 for each layer, y·W + x: the same
@@ -346,14 +348,17 @@ pictures(
 # %% [markdown] tags=["core"]
 # **What to notice.** The paper's 1, 9, 15, 35, 99 come out only *with* the blur, which its text does not mention; with plain
 # strides it would be 1, 9, 13, 29, 93. At 256 pixels these are patches. At 64, `res1` sees a third of the image and `res3` all of it (a
-# field of 67 is cut at the border), and its map has only 256 positions: 256 random ones would be all, and its negatives see nearly the
+# field of 67 is cut at the border).
+
+# %% [markdown] tags=["core"]
+# The map of `res3` has only 256 positions: 256 random ones would be all, and its negatives see nearly the
 # same as the positive. So we take 64 patches a layer, and `res3` for the paper's `res5`.
 
 # %% [markdown] tags=["core"]
 # ## 3 The whole loss
 #
 # What the paper prints and what the authors' code computes are not the same. We follow the code, because the published
-# results are the code's. Each difference is a setting of `CUTConfig`.
+# results are the code's. All but the RGB row are settings of `CUTConfig`.
 #
 # | | paper | authors' code | we |
 # |---|---|---|---|
@@ -477,14 +482,13 @@ def my_step(method, batch, optimizers):
     optimizers["generator"].zero_grad()
     sum(losses.values()).backward()
     optimizers["generator"].step()
-    return {"d": d.detach(), **{name: loss.detach() for name, loss in losses.items()}}
+    return {"d": d, **losses}
 
 
 # %% [markdown] tags=["core"]
 # The recipe is the study's, not the paper's, and was chosen for a minute on a CPU. **Batch norm** in $G$, where the paper has instance
-# norm: a tile of 64 pixels is often of one land cover, whose tint instance norm erases, and with it what tells desert from forest.
-# **Instance norm** in $D$: with batch norm it would not see what all images of a batch have in common. **Blur** in $G$ and $D$, batches of 4, and a
-# learning rate of 10⁻³ for so few steps.
+# norm: it would erase the tint of a tile of one land cover (lesson 03). **Instance norm** in $D$: with batch norm it would not see what all
+# images of a batch have in common. **Blur** in $G$ and $D$, batches of 4, and a learning rate of 10⁻³ for so few steps.
 
 # %% tags=["core"]
 recipe = {"in_channels": 3, "out_channels": 3, "norm": "batch", "antialias": True, "d_norm": "instance", "lr": 1e-3}
@@ -535,8 +539,8 @@ gained = (l1_255(A, B) - l1_255(images, B)).mean().item()
 course.reveal("04.b", {"before": untrained, "after": patch_loss(yours.method), "L1 gained": gained})
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Coasts and ridges are where the map has them, and PatchNCE has fallen below a guess: the output follows *this*
-# map. Are the colours right as well? In the study's runs they are in some seeds and not in others. An output whose sea is sand and whose land is forest tells
+# **What to notice.** Coasts are where the map has them; ridges need more steps than preset `ci` takes. PatchNCE has fallen below a guess: the output follows *this*
+# map. Are the colours right as well? In the study they are in some seeds only: an output whose sea is sand and whose land is forest tells
 # its places apart as well as a true one. If yours has it wrong, change the seed of `torch.manual_seed` above before you
 # change a weight.
 
@@ -634,7 +638,8 @@ similarity_figure(
     alt=f"The output and the map of a place called {list(SHOWN['earth'])[i]}, the chosen place framed, and how similar each place "
     "of the map is to it.",
 )
-print(told(similarity(i, *yx), yx, (64, 64)))
+for name, j, at in (("your place", i, yx), ("on land, picture 0", 0, (50, 48))):
+    print(f"{name}: {told(similarity(j, *at), at, (64, 64))}")
 
 # %% [markdown] tags=["core"]
 # The same with sliders, which the keyboard reaches too (tab, then arrow keys). Look for places at a coast, in open sea, on a
@@ -644,9 +649,11 @@ print(told(similarity(i, *yx), yx, (64, 64)))
 SimilarityViewer(shown["A"], made, similarity)
 
 # %% [markdown] tags=["core"]
-# **What to notice.** On land the bright spot is small, near the right cell. In open sea it is a band along the shore: places there
-# differ only in how far the coast is, and the field of 35 pixels may reach it. So the encoder knows again what $G$ made of a place. It
-# does *not* say whether the colour is right: a sea painted as sand is found just as well, if all of the sea is. PatchNCE cannot see it;
+# **What to notice.** Compare the two ranks printed above. In open sea the bright spot is a band along the shore: places there
+# differ only in how far the coast is, and the field of 35 pixels may reach it. So the encoder knows again what $G$ made of a place.
+
+# %% [markdown] tags=["core"]
+# It does *not* say whether the colour is right: a sea painted as sand is found just as well, if all of the sea is. PatchNCE cannot see it;
 # only $D$ could, and $D$ does not know which place this is.
 
 # %% [markdown]
@@ -687,7 +694,10 @@ print(f"{'a guess':32}{1 / 256:14.1%}{128.5:20.0f}")
 # %% [markdown]
 # **What to notice.** Compare the median ranks. The right place of the map stands far before the middle for your output, with an untrained
 # encoder or by colours about where a guess has it; longer training brings more of them to rank 1. The **real** image of the same place is
-# found hardly better than by guessing. So encoder and generator have agreed on a code: the output carries what this encoder needs. That the *real* image should be found too, nothing in
+# found hardly better than by guessing, and training made it no easier to find, rather harder: compare the last two rows before the guess.
+
+# %% [markdown]
+# So encoder and generator have agreed on a code: the output carries what this encoder needs. That the *real* image should be found too, nothing in
 # PatchNCE asks: no pair was ever shown. Compare the hidden message of lesson 03.
 
 # %% [markdown]
@@ -717,7 +727,8 @@ seconds = timed(methods, batch, rounds=2 if smoke else 25)
 middle = {name: statistics.median(values) for name, values in seconds.items()}
 for name, each in methods.items():
     count = sum(p.numel() for p in trained(each))
-    print(f"{name:9} {1000 * middle[name]:6.0f} ms a step, {count:9,} trained parameters")
+    part = middle[name] / middle["CycleGAN"]
+    print(f"{name:9} {1000 * middle[name]:6.0f} ms a step, {part:.2f} of CycleGAN's; {count:9,} trained parameters")
 share = {name: middle[name] / middle["CycleGAN"] for name in ("CUT", "FastCUT")}
 course.reveal("04.c", share)
 
@@ -733,8 +744,8 @@ axes.grid(alpha=0.3)
 figure.tight_layout()
 present(
     figure,
-    "Dots for single steps, one row a method; medians: "
-    + ", ".join(f"{name} {1000 * value:.0f} ms" for name, value in middle.items()),
+    "Dots for single steps, one row a method; medians, as a share of CycleGAN's: "
+    + ", ".join(f"{name} {value / middle['CycleGAN']:.2f}" for name, value in middle.items()),
 )
 
 # %% [markdown] tags=["core"]
@@ -755,9 +766,9 @@ ratios = tuple(f"{name}_{kind}" for name in ("cut", "fastcut") for kind in ("tim
 _ = gallery("unpaired-cost", seeds=(), metrics=ratios, compare=False)
 
 # %% [markdown]
-# **What to notice.** The paper's 40 % and 63 % less would be ratios of 0.60 and 0.37. Operations depend on the networks alone, seconds also on
-# the machine. Compare the rows: part of the gain is the identity term of the opponent, two translations a step that CycleGAN can be
-# trained with or without. Whoever says "faster" must say: than which CycleGAN?
+# **What to notice.** C15 says 40 % and 63 % less time, ratios of 0.60 and 0.37 (memory, in the thesis: 0.69 and 0.47). Against CycleGAN *with* its identity
+# term both save more, 0.45 and 0.22; without it, or with the papers' networks, FastCUT saves as much (0.37, 0.41) and CUT less (0.75, 0.74).
+# So C15 shows in its order; its size depends on the opponent, whose identity term costs two translations a step. Whoever says "faster" must say: than which CycleGAN?
 
 # %% [markdown] tags=["core"]
 # ## 6 What do its parts do?
@@ -765,8 +776,11 @@ _ = gallery("unpaired-cost", seeds=(), metrics=ratios, compare=False)
 # ### Quality at equal steps
 #
 # Back to the study. Every arm trained for 700 steps of 4 images, three seeds. One dot is one seed: three show a direction, no more, and
-# where nothing differs three agree once in four times. *Moved* is the mean difference of output and **input**: how far a method dares to go from what it was
-# given. CUT has an identity term, so `cyclegan+identity` is CycleGAN with its own. For scale: `gan`, a discriminator alone; `input`, the map itself;
+# where nothing differs three agree once in four times. *Moved* is the mean difference of output and **input**. Claim C16: FastCUT
+# stays nearest to its input.
+
+# %% [markdown] tags=["core"]
+# CUT has an identity term, so `cyclegan+identity` is CycleGAN with its own. For scale: `gan`, a discriminator alone; `input`, the map itself;
 # `copies`, real images of other places.
 
 # %% tags=["core"]
@@ -786,7 +800,9 @@ compared(("cut", "cyclegan"), ("fastcut", "cyclegan"), ("fastcut", "cut"))
 # %% [markdown] tags=["core"]
 # **What to notice.** By kernel distance and SSIM CUT is better than plain CycleGAN in every seed. L1 has no
 # direction: CycleGAN's own seeds lie further apart than the methods, and with *its* identity term its L1 is lower than CUT's in every seed, its kernel distance higher.
-# C16 shows: FastCUT moves least from its input. (In the paper CycleGAN is as conservative; not here.) Pairs win by L1 and SSIM, and are
+
+# %% [markdown] tags=["core"]
+# C16 shows as a direction: FastCUT moves least from its input, in every seed. (In the paper CycleGAN is as conservative; not here.) Pairs win by L1 and SSIM, and are
 # smooth. Mistrust the kernel distance: it likes the *map itself* no less than CUT's answers.
 
 # %% [markdown] tags=["core"]
@@ -815,9 +831,9 @@ dots("unpaired", told_of, parts)
 compared(("cut", "cut-no-decoder"))
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Look at the relief: the ridges that CUT keeps are blurred away without the decoder's gradient. The kernel distance
+# **What to notice.** Without the decoder's gradient the relief is lost in all three seeds, the coasts in two. The kernel distance
 # says so in every seed. L1 and SSIM have no direction: where the colours may be wrong anyway, a smooth answer costs little. So C13 shows, as
-# a direction; a catastrophe it is not, at this size and after so few steps. `gan` has no PatchNCE at all, and may ignore the layout.
+# a direction in kernel distance only; a catastrophe it is not, at this size and after so few steps. `gan` has no PatchNCE at all, and may ignore the layout.
 
 # %% [markdown]
 # ### A variant of your choice
@@ -863,8 +879,7 @@ print(
 #
 # If negatives come from within one image, could *one* image of each side be the whole data set? **SinCUT** takes random crops at random
 # scales of one input picture and of one target picture. Its discriminator sees small tiles alone: one that saw a whole crop
-# would have $G$ copy the only answer it knows. Below: a map of Europe, and a satellite image of western North America for the look. It is optional:
-# switch it on.
+# would have $G$ copy the only answer it knows. Below: a map of Europe, and western North America from above for the look. Optional: switch it on.
 
 # %%
 SINCUT = smoke  # True trains it: a few hundred steps

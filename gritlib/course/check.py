@@ -89,9 +89,10 @@ def describe(report: Report) -> str:
             lines.append("      not written yet")
         # The same explanation for three parts helps once, and inputs say nothing without one.
         new = [text for text in result.lines if text not in said]
-        if any(not text.startswith("for ") for text in new):
-            lines += [f"      {text}" for text in new]
-        said.update(result.lines)
+        if new:
+            shown = [result.inputs] if result.inputs and result.inputs not in said else []
+            lines += [f"      {text}" for text in [*shown, *new]]
+        said.update([*result.lines, result.inputs])
     stopped = [result for result in report.results if result.stopped]
     traces = dict.fromkeys(result.trace for result in report.results if result.trace and result not in stopped[1:])
     for trace in traces:

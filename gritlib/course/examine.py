@@ -52,7 +52,8 @@ class Outcome:
 
 @dataclass
 class Result:
-    """One part's verdict: "right", "wrong" or "not attempted", with the words to print below it."""
+    """One part's verdict: "right", "wrong" or "not attempted", with the words to print below it. `inputs` is a line
+    that names the values, for these words."""
 
     part: Part
     verdict: str
@@ -60,6 +61,7 @@ class Result:
     trace: str = ""
     slow: float = 0.0
     stopped: bool = False
+    inputs: str = ""
 
 
 @dataclass
@@ -82,7 +84,7 @@ class Report:
     @property
     def message(self) -> str:
         """Every line said about what is wrong, without tracebacks."""
-        return "\n".join(line for r in self.results for line in r.lines)
+        return "\n".join(line for r in self.results for line in [*filter(None, [r.inputs]), *r.lines])
 
 
 def examine(exercise: Exercise, *answer, seed: int | None = None, seconds: float = SECONDS) -> Report:
@@ -131,37 +133,37 @@ def examine_part(exercise: Exercise, part: Part, answer: tuple, generator: torch
         got = observe(part, inputs, answer, seconds)
         if unwritten(got.error):
             return Result(part, "not attempted")
-        lines = verdict(exercise, part, inputs, got, wanted)
+        lines, shown = verdict(exercise, part, inputs, got, wanted)
         if lines:
             trace = student_traceback(got.error, part.call) if got.error else ""
-            return Result(part, "wrong", lines, trace, stopped=isinstance(got.error, OutOfTime))
+            return Result(part, "wrong", lines, trace, stopped=isinstance(got.error, OutOfTime), inputs=shown)
         if got.seconds > SLOW_SECONDS and got.seconds > SLOW * wanted.seconds:
             slow = max(slow, got.seconds / max(wanted.seconds, 1e-9))
     return Result(part, "right", slow=slow)
 
 
-def verdict(exercise: Exercise, part: Part, inputs: dict, got: Outcome, wanted: Outcome) -> list[str]:
-    """Lines about what is wrong; none if nothing is."""
+def verdict(exercise: Exercise, part: Part, inputs: dict, got: Outcome, wanted: Outcome) -> tuple[list[str], str]:
+    """Lines about what is wrong, none if nothing is; and the inputs in a line, where no other line says them."""
     if isinstance(got.error, OutOfTime):
-        return [str(got.error)]
+        return [str(got.error)], ""
     if got.error:
         lines = [f"your code raised {type(got.error).__name__}: {first_line(got.error)}"]
     elif got.conduct:
-        return [got.conduct]
+        return [got.conduct], ""
     else:
         said = compared(part, inputs, got.values, wanted.values)
         lines = said.splitlines() if said else []
     if not lines:
-        return []
+        return [], ""
     for mistake in exercise.mistakes:
         theirs = observe(part, inputs, exercise.wrong(mistake), SECONDS)
         if theirs.like(got) and not theirs.like(wanted):
-            return [*lines, mistake.message]
+            return [*lines, mistake.message], ""
     if part.judge and not got.error:  # a judge says itself what it looked at
-        return [*lines, *filter(None, [part.advice])]
+        return [*lines, *filter(None, [part.advice])], ""
     shown = [f"{name} = {brief(value)}" for name, value in inputs.items() if not isinstance(value, dict)]
     advice = "" if got.error else part.advice
-    return [*(["for " + ", ".join(shown)] if shown else []), *lines, *filter(None, [advice])]
+    return [*lines, *filter(None, [advice])], "for " + ", ".join(shown) if shown else ""
 
 
 def compared(part: Part, inputs: dict, got: dict, wanted: dict) -> str | None:

@@ -134,7 +134,8 @@ def strips(study: Study, dataset: str, seeds: tuple[int, ...], folder: Path) -> 
         ValueError: no picture of these seeds.
     """
     files = {kind: folder / f"{dataset}-{kind}.png" for kind in ("input", "truth")}
-    files |= {f"{arm} {seed}": folder / f"{dataset}-{arm}-seed{seed}.png" for arm in study.arms for seed in seeds}
+    arms = [arm for arm in study.arms if arm != "input"]  # where the input is scored too, it is the first row already
+    files |= {f"{arm} {seed}": folder / f"{dataset}-{arm}-seed{seed}.png" for arm in arms for seed in seeds}
     labels = [label for label, file in files.items() if file.exists()]
     if len(labels) < 3:
         raise ValueError(f"{folder} has no pictures of {dataset} with seeds {seeds}")
@@ -150,7 +151,7 @@ def describe(study: Study, records: list[dict], dataset: str, labels: list[str],
         parts = [f"{metric.replace('_', ' ')} {sum(v) / len(v):.3g}" for metric, v in found if v]
         means += [f"{arm}: {', '.join(parts)}"] if parts else []
     return (
-        f"Outputs of study {study.name} for {len(study.shown[dataset])} unseen places of {dataset}, one a column: "
+        f"Outputs of study {study.name} for {len(study.shown[dataset])} unseen inputs of {dataset}, one a column: "
         f"{', '.join(study.shown[dataset])}. Rows, from the top: {', '.join(labels)} (arm and seed). "
         f"Means over all seeds: {'; '.join(means)}."
     )

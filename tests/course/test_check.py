@@ -162,6 +162,13 @@ def test_the_same_error_in_every_part_is_explained_once(capsys, lesson):
     assert out.count("your code raised") == 1 and out.count("for x = ") == 1
 
 
+def test_what_a_judge_says_is_printed_however_it_begins(capsys, lesson, monkeypatch):
+    part = replace(MIDDLE.parts[0], judge=lambda inputs, got, wanted: "for a batch of 5 your function returned a list")
+    monkeypatch.setattr(exercises, "lesson", lambda number: (replace(MIDDLE, parts=(part,)),))
+    check("01.1", mean)
+    assert "      for a batch of 5 your function returned a list\n" in capsys.readouterr().out
+
+
 def test_slow(capsys, lesson, monkeypatch):
     monkeypatch.setattr(examine, "SLOW_SECONDS", -1.0)
     monkeypatch.setattr(examine, "SLOW", 0.0)

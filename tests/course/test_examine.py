@@ -104,8 +104,9 @@ def test_wrong_with_the_mistake_that_fits():
 def test_unknown_mistakes_get_the_inputs_and_the_advice():
     report = verdict("def f(x):\n    return 2 * (x - x.mean())")
     first = report.results[0]
-    assert first.lines[0].startswith("for x = tensor 5 float64") and first.lines[-1] == "Look at the mean."
-    assert "got " in first.lines[1] and "wanted " in first.lines[1] and "largest difference" in first.lines[1]
+    assert first.inputs.startswith("for x = tensor 5 float64") and first.lines[-1] == "Look at the mean."
+    assert "got " in first.lines[0] and "wanted " in first.lines[0] and "largest difference" in first.lines[0]
+    assert report.message.startswith(first.inputs)
 
 
 def test_the_first_mistake_that_fits_is_named_and_one_that_gives_the_right_values_never():

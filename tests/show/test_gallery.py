@@ -54,6 +54,15 @@ def test_a_gallery_shows_input_truth_and_every_arm_and_seed_below_each_other(nam
     assert not tops(picture, runner.COMMITTED / name / f"earth-{study.arms[0]}-seed2.png")
 
 
+def test_an_input_that_is_an_arm_too_is_shown_once(shown):
+    gallery("geometry", seeds=(1, 2), compare=False)
+    alts = [metadata["image/png"]["alt"] for _, metadata in shown[:3]]
+    for change, alt in zip(("pose", "shape", "texture"), alts, strict=True):
+        assert f"4 unseen inputs of {change}" in alt
+        assert "Rows, from the top: input, truth, cyclegan 1, cyclegan 2 (arm and seed)" in alt
+        assert "input: iou truth" in alt, "its numbers stay"
+
+
 @pytest.mark.parametrize("name", PICTURED)
 def test_the_description_names_rows_places_and_means(name, shown):
     study, records = runner.get(name), gallery(name, seeds=(2,))

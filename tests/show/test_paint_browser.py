@@ -30,6 +30,7 @@ from gritlib.show.paint import Painter
 pytestmark = pytest.mark.slow
 
 OUTPUT = Path(__file__).parents[1] / "output"
+LESSON = Path(__file__).parents[2] / "notebooks" / "05_spade.ipynb"
 SCRIPT = Path(paint_map.__file__).with_name("paint.js")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ELSEWHERE = (
@@ -260,6 +261,15 @@ def lab(chrome, tmp_path_factory):
         yield page, opened(page, small_notebook(source), folder, server)
 
 
+@pytest.fixture(scope="module")
+def lesson(chrome, tmp_path_factory):
+    """The painter of lesson 05, the student's notebook, with the shipped weights: (page, painter)."""
+    folder = tmp_path_factory.mktemp("lesson")
+    with jupyterlab(folder, tmp_path_factory.mktemp("lesson_home")) as server:
+        page = empty_page(chrome)
+        yield page, opened(page, LESSON, folder, server)
+
+
 # A model as anywidget hands it to the script, without Python: it keeps what is sent, and `answer` changes its state.
 ALONE = """async ([script, page, state]) => {
   const { default: widget, line, flood } = await import("data:text/javascript;base64," + script);
@@ -378,6 +388,13 @@ def test_a_stroke_in_jupyterlab_changes_the_picture(lab):
     for start, end in itertools.pairwise(places):
         paint_map.line(ids, start, end, 0, 3)
     assert (colours(painter) == ids).all(), "the map in Python is the one that was painted"
+
+
+def test_lesson_05_paints_a_place_with_the_shipped_weights(lesson):
+    page, painter = lesson
+    seconds = stroke_with_the_mouse(page, painter, OUTPUT / "paint_lesson05.png")
+    print(f"\nlesson 05, from lifting the pointer to the new picture: {seconds:.3f} s")
+    assert picture(painter).shape == (64, 64, 3)
 
 
 def test_fill_undo_load_and_styles_in_jupyterlab(lab):

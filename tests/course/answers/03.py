@@ -79,6 +79,23 @@ def generator_losses(G, F, Dx, Dy, x, y, lam, lam_id):
     return out
 
 
+# %% 03.1 wrong: no identity terms at lam_id = 0
+# says: id_x is missing in the dict
+# says: No points depend on this, but the lesson needs it
+def generator_losses(G, F, Dx, Dy, x, y, lam, lam_id):
+    fake_y, fake_x = G(x), F(y)
+    terms = {
+        "gan_g": ((Dy(fake_y) - 1) ** 2).mean(),
+        "gan_f": ((Dx(fake_x) - 1) ** 2).mean(),
+        "cyc_x": lam * (F(fake_y) - x).abs().mean(),
+        "cyc_y": lam * (G(fake_x) - y).abs().mean(),
+    }
+    if lam_id:
+        terms["id_x"] = lam * lam_id * (F(x) - x).abs().mean()
+        terms["id_y"] = lam * lam_id * (G(y) - y).abs().mean()
+    return terms
+
+
 # %% 03.1 wrong: cyc_x twice
 # says: the other side's round trip
 # says: one of the two written twice
@@ -1144,6 +1161,44 @@ class ImageBuffer:
         return torch.stack(out)
 
 
+# %% 03.3 wrong: the batch in which it fills up comes straight back
+# says: and every image came straight back
+# says: not once for the batch
+class ImageBuffer:
+    def __init__(self, size, generator):
+        self.size, self.generator, self.kept = size, generator, []
+
+    def query(self, images):
+        if len(self.kept) < self.size:
+            self.kept += [image.detach().clone() for image in images][: self.size - len(self.kept)]
+            return images
+        out = []
+        for image in images:
+            if self.size and torch.rand((), generator=self.generator) < 0.5:
+                k = int(torch.randint(self.size, (), generator=self.generator))
+                image, self.kept[k] = self.kept[k], image.detach().clone()
+            out.append(image)
+        return torch.stack(out)
+
+
+# %% 03.3 wrong: is there room, asked once for the batch
+# says: not once for the batch
+class ImageBuffer:
+    def __init__(self, size, generator):
+        self.size, self.generator, self.kept = size, generator, []
+
+    def query(self, images):
+        out, full = [], len(self.kept) == self.size
+        for image in images:
+            if not full and len(self.kept) < self.size:
+                self.kept.append(image.detach().clone())
+            elif full and self.size and torch.rand((), generator=self.generator) < 0.5:
+                k = int(torch.randint(self.size, (), generator=self.generator))
+                image, self.kept[k] = self.kept[k], image.detach().clone()
+            out.append(image)
+        return torch.stack(out)
+
+
 # %% 03.3 wrong: size 0 draws a place
 # says: With size 0 there is no place to draw
 class ImageBuffer:
@@ -1178,6 +1233,24 @@ class ImageBuffer:
                 image, self.images[k] = self.images[k], image.detach().clone()
             out.append(image)
         return out
+
+
+# %% 03.3 wrong: joined by cat, which lays the images side by side
+# says: query returned tensor 8x1x2 float64 for a batch of (4, 2, 1, 2)
+class ImageBuffer:
+    def __init__(self, size, generator):
+        self.size, self.generator, self.kept = size, generator, []
+
+    def query(self, images):
+        out = []
+        for image in images:
+            if len(self.kept) < self.size:
+                self.kept.append(image.detach().clone())
+            elif self.size and torch.rand((), generator=self.generator) < 0.5:
+                k = int(torch.randint(self.size, (), generator=self.generator))
+                image, self.kept[k] = self.kept[k], image.detach().clone()
+            out.append(image)
+        return torch.cat(out)
 
 
 # %% 03.3 wrong: a store of another dtype
@@ -1245,12 +1318,13 @@ class ResidualBlock(nn.Module):
 
 # %% 03.4 right: layers in a row
 class ResidualBlock(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3)
         self.conv2 = nn.Conv2d(channels, channels, 3)
-        norm = nn.InstanceNorm2d(channels)
-        self.layers = [nn.ReflectionPad2d(1), self.conv1, norm, nn.ReLU(), nn.ReflectionPad2d(1), self.conv2, norm]
+        self.norms = nn.ModuleList(norm(channels) for _ in range(2))
+        first = [nn.ReflectionPad2d(1), self.conv1, self.norms[0], nn.ReLU()]
+        self.layers = [*first, nn.ReflectionPad2d(1), self.conv2, self.norms[1]]
 
     def forward(self, x):
         h = x
@@ -1261,13 +1335,13 @@ class ResidualBlock(nn.Module):
 
 # %% 03.4 right: padding_mode of the convolution, ReLU in place
 class ResidualBlock(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1, padding_mode="reflect")
-        self.norm1 = nn.InstanceNorm2d(channels)
+        self.norm1 = norm(channels)
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1, padding_mode="reflect")
-        self.norm2 = nn.InstanceNorm2d(channels)
+        self.norm2 = norm(channels)
 
     def forward(self, x):
         out = self.relu(self.norm1(self.conv1(x)))
@@ -1278,18 +1352,92 @@ class ResidualBlock(nn.Module):
 
 # %% 03.4 right: functions, F.pad
 class ResidualBlock(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
         super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(channels, channels, 3), nn.Conv2d(channels, channels, 3)
+        self.first, self.second = norm(channels), norm(channels)
+
+    def forward(self, x):
+        h = F.relu(self.first(self.conv1(F.pad(x, (1, 1, 1, 1), mode="reflect"))))
+        return x.clone() + self.second(self.conv2(F.pad(h, (1, 1, 1, 1), mode="reflect")))
+
+
+# %% 03.4 right: the convolutions as attributes and in a Sequential
+class ResidualBlock(nn.Module):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3)
+        self.conv2 = nn.Conv2d(channels, channels, 3)
+        self.f = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            self.conv1,
+            norm(channels),
+            nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            self.conv2,
+            norm(channels),
+        )
+
+    def forward(self, x):
+        return x + self.f(x)
+
+
+# %% 03.4 wrong: one norm used twice
+# says: holds 1 batch norms, wanted two, and norm is called once
+class ResidualBlock(nn.Module):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
+        super().__init__()
+        self.pad, self.norm = nn.ReflectionPad2d(1), norm(channels)
         self.conv1, self.conv2 = nn.Conv2d(channels, channels, 3), nn.Conv2d(channels, channels, 3)
 
     def forward(self, x):
-        h = self.conv1(F.pad(x, (1, 1, 1, 1), mode="reflect"))
-        h = F.instance_norm(h).clamp(min=0)
-        h = self.conv2(F.pad(h, [1] * 4, "reflect"))
-        return x + F.instance_norm(h, eps=1e-5)
+        h = torch.relu(self.norm(self.conv1(self.pad(x))))
+        return x + self.norm(self.conv2(self.pad(h)))
 
 
-# %% 03.4 right: the norm by hand, one convolution as a sum over its nine taps
+# %% 03.4 wrong: instance norm whatever was asked for
+# says: holds 0 batch norms, wanted two, and norm is never called
+# says: No points depend on this, but the lesson needs it
+class ResidualBlock(nn.Module):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
+        super().__init__()
+        self.pad = nn.ReflectionPad2d(1)
+        self.conv1, self.conv2 = nn.Conv2d(channels, channels, 3), nn.Conv2d(channels, channels, 3)
+        self.norm1, self.norm2 = nn.InstanceNorm2d(channels), nn.InstanceNorm2d(channels)
+
+    def forward(self, x):
+        h = torch.relu(self.norm1(self.conv1(self.pad(x))))
+        return x + self.norm2(self.conv2(self.pad(h)))
+
+
+# %% 03.4 wrong: norms in a plain list
+# says: holds 0 batch norms, wanted two, and norm is called 2 times
+class ResidualBlock(nn.Module):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
+        super().__init__()
+        self.pad, self.norms = nn.ReflectionPad2d(1), [norm(channels) for _ in range(2)]
+        self.conv1, self.conv2 = nn.Conv2d(channels, channels, 3), nn.Conv2d(channels, channels, 3)
+
+    def forward(self, x):
+        h = torch.relu(self.norms[0](self.conv1(self.pad(x))))
+        return x + self.norms[1](self.conv2(self.pad(h)))
+
+
+# %% 03.4 wrong: the norms exchanged
+# says: the first one built behind conv1
+class ResidualBlock(nn.Module):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
+        super().__init__()
+        self.pad, self.norm2, self.norm1 = nn.ReflectionPad2d(1), norm(channels), norm(channels)
+        self.conv1, self.conv2 = nn.Conv2d(channels, channels, 3), nn.Conv2d(channels, channels, 3)
+
+    def forward(self, x):
+        h = torch.relu(self.norm1(self.conv1(self.pad(x))))
+        return x + self.norm2(self.conv2(self.pad(h)))
+
+
+# %% 03.4 wrong: the norm by hand, whatever was asked for
+# says: Keep `norm` in the signature
 class ResidualBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
@@ -1312,9 +1460,10 @@ class ResidualBlock(nn.Module):
         return self.norm(out).add(x)
 
 
-# %% 03.4 right: group norm with a group a channel
+# %% 03.4 wrong: group norm with a group a channel, norm ignored
+# says: holds 0
 class ResidualBlock(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, norm=nn.InstanceNorm2d):
         super().__init__()
         self.channels, self.pad = channels, nn.ReflectionPad2d(1)
         self.conv1 = nn.Conv2d(channels, channels, 3, 1, 0)
@@ -1514,7 +1663,8 @@ class ResidualBlock(nn.Module):
 
 
 # %% 03.4 wrong: batch norm as it comes
-# says: a norm has weights of its own only with affine or track_running_stats
+# says: beside conv1 and conv2 the block has norm1.weight, norm1.bias
+# says: a norm has weights of its own only as batch norm, or with affine or track_running_stats
 class ResidualBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
@@ -1528,7 +1678,8 @@ class ResidualBlock(nn.Module):
 
 
 # %% 03.4 wrong: affine instance norm
-# says: a norm has weights of its own only with affine or track_running_stats
+# says: beside conv1 and conv2 the block has norm.weight, norm.bias, wanted none
+# says: or with affine or track_running_stats
 class ResidualBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
@@ -1804,6 +1955,36 @@ def hidden_message(G, F, x, sigma, generator):
     noise = torch.randn(y.shape, generator=generator, dtype=y.dtype) * sigma / 127.5
     clean = (F(y) - x).abs().mean((1, 2, 3)) * 127.5
     noisy = (F((y + noise).clamp(-1, 1)) - x).abs().mean((1, 2, 3)) * 127.5
+    return clean, noisy
+
+
+# %% 03.5 wrong: clamped with the noise only
+# says: clamped to [−1, 1] before it goes into F
+def hidden_message(G, F, x, sigma, generator):
+    y = G(x)
+    noise = torch.randn(y.shape, generator=generator, dtype=y.dtype) * sigma / 127.5
+    clean = (F(y) - x).abs().mean((1, 2, 3)) * 127.5
+    noisy = (F((y + noise).clamp(-1, 1)) - x).abs().mean((1, 2, 3)) * 127.5
+    return clean, noisy
+
+
+# %% 03.5 wrong: exchanged, noise by torch.normal
+# says: the two results are exchanged
+def hidden_message(G, F, x, sigma, generator):
+    y = G(x)
+    noise = torch.normal(torch.zeros_like(y), sigma / 127.5, generator=generator)
+    clean = (F(y) - x).abs().mean((1, 2, 3)) * 127.5
+    noisy = (F(y + noise) - x).abs().mean((1, 2, 3)) * 127.5
+    return noisy, clean
+
+
+# %% 03.5 wrong: the other way round
+# says: x goes through F first
+def hidden_message(G, F, x, sigma, generator):
+    y = F(x)
+    noise = torch.randn(y.shape, generator=generator, dtype=y.dtype) * sigma / 127.5
+    clean = (G(y) - x).abs().mean((1, 2, 3)) * 127.5
+    noisy = (G(y + noise) - x).abs().mean((1, 2, 3)) * 127.5
     return clean, noisy
 
 

@@ -490,6 +490,49 @@ def sample_patches(feats, n, ids=None, generator=None):
     return [f.flatten(2).transpose(1, 2)[:, i] for f, i in zip(feats, ids)], ids
 
 
+# %% 04.2 wrong: the first n of the ids given
+# says: only the first n of the ids that are given are used
+def sample_patches(feats, n, ids=None, generator=None):
+    if ids is None:
+        ids = [torch.randperm(f.shape[2] * f.shape[3], generator=generator) for f in feats]
+    ids = [i[:n] for i in ids]
+    return [f.flatten(2).transpose(1, 2)[:, i] for f, i in zip(feats, ids)], ids
+
+
+# %% 04.2 wrong: a window of neighbours
+# says: every choice of n places is as likely as any other
+def sample_patches(feats, n, ids=None, generator=None):
+    if ids is None:
+        ids = []
+        for f in feats:
+            m = f.shape[2] * f.shape[3]
+            start = int(torch.randint(m, (), generator=generator))
+            ids.append((start + torch.arange(min(n, m))) % m)
+    return [f.flatten(2).transpose(1, 2)[:, i] for f, i in zip(feats, ids)], ids
+
+
+# %% 04.2 wrong: one seed a call
+# says: draw for each layer anew
+def sample_patches(feats, n, ids=None, generator=None):
+    if ids is None:
+        seed, ids = int(torch.randint(2**31, (), generator=generator)), []
+        for f in feats:
+            again = torch.Generator().manual_seed(seed)
+            ids.append(torch.randperm(f.shape[2] * f.shape[3], generator=again)[:n])
+    return [f.flatten(2).transpose(1, 2)[:, i] for f, i in zip(feats, ids)], ids
+
+
+# %% 04.2 wrong: rows by the height
+# says: divided by the height
+def sample_patches(feats, n, ids=None, generator=None):
+    if ids is None:
+        ids = [torch.randperm(f.shape[2] * f.shape[3], generator=generator)[:n] for f in feats]
+    patches = []
+    for f, i in zip(feats, ids):
+        patches.append(f[:, :, i // f.shape[2], i % f.shape[2]].transpose(1, 2))
+    return patches, ids
+
+
 # %% 04.2 wrong: detached
 # says: the patches are detached
 @torch.no_grad()
@@ -736,8 +779,9 @@ def encoder_fields(layers, antialias):
 # %% 04.4 right: one function for both terms
 def cut_losses(G, D, heads, x, y, cfg):
     def nce(image, keys, flip):
-        queries = [f.flip(-1) if flip else f for f in G.encode(image, cfg.layers).values()]
-        k, places = heads([f.detach() for f in keys.values()], cfg.patches)
+        out = G.encode(image, cfg.layers)
+        queries = [out[name].flip(-1) if flip else out[name] for name in cfg.layers]
+        k, places = heads([keys[name].detach() for name in cfg.layers], cfg.patches)
         q, _ = heads(queries, cfg.patches, places)
         return torch.stack([patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)]).mean()
 
@@ -814,8 +858,8 @@ def cut_losses(G, D, heads, x, y, cfg):
         fake, feats = G(flip(image), taps=cfg.layers)
         feats = G.encode(image, cfg.layers) if cfg.flip else feats
         _, out = G(fake, taps=cfg.layers)
-        k, places = heads(list(feats.values()), cfg.patches)
-        q, _ = heads([flip(f) for f in out.values()], len(places[0]), places)
+        k, places = heads([feats[name] for name in cfg.layers], cfg.patches)
+        q, _ = heads([flip(out[name]) for name in cfg.layers], len(places[0]), places)
         losses = [patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)]
         terms.append(weight * sum(losses) / len(losses) / len(lambdas))
         fakes.append(fake)
@@ -936,7 +980,7 @@ def cut_losses(G, D, heads, x, y, cfg):
 
 
 # %% 04.4 wrong: a coin in place of cfg.flip
-# says: draws from the global random state
+# says: cfg.flip already decides for this step
 def cut_losses(G, D, heads, x, y, cfg):
     torch.manual_seed(0)
     flip = cfg.flip and torch.rand(()) < 0.5
@@ -1075,7 +1119,8 @@ def cut_losses(G, D, heads, x, y, cfg):
 def cut_losses(G, D, heads, x, y, cfg):
     def nce(source, image, flip):
         out = G.encode(image, cfg.layers)
-        k, places = heads(list(G.encode(source, cfg.layers).values()), cfg.patches)
+        keys = G.encode(source, cfg.layers)
+        k, places = heads([keys[name] for name in cfg.layers], cfg.patches)
         q, _ = heads([out[name].flip(-1) if flip else out[name] for name in cfg.layers], cfg.patches, places)
         return sum(patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)) / len(q)
 
@@ -1109,8 +1154,9 @@ def cut_losses(G, D, heads, x, y, cfg):
 # says: each patch is compared with itself
 def cut_losses(G, D, heads, x, y, cfg):
     def nce(keys):
-        k, places = heads(list(keys.values()), cfg.patches)
-        q, _ = heads(list(keys.values()), cfg.patches, places)
+        listed = [keys[name] for name in cfg.layers]
+        k, places = heads(listed, cfg.patches)
+        q, _ = heads(listed, cfg.patches, places)
         return sum(patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)) / len(q)
 
     fake, keys = G(x, taps=cfg.layers)
@@ -1199,6 +1245,44 @@ def cut_losses(G, D, heads, x, y, cfg):
     return {"gan": (D(fake) - 1).square().mean(), "nce_x": nce_x, "nce_y": nce_y}
 
 
+# %% 04.4 wrong: features in the order of the dict
+# says: taken in the order in which the dict holds them
+def cut_losses(G, D, heads, x, y, cfg):
+    def nce(image, keys, flip):
+        out = G.encode(image, cfg.layers)
+        k, places = heads(list(keys.values()), cfg.patches)
+        q, _ = heads([f.flip(-1) if flip else f for f in out.values()], cfg.patches, places)
+        return sum(patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)) / len(q)
+
+    fake, keys = G(x.flip(-1) if cfg.flip else x, taps=cfg.layers)
+    if cfg.flip:
+        keys = G.encode(x, cfg.layers)
+    nce_x, nce_y = cfg.nce_weight * nce(fake, keys, cfg.flip), 0.0
+    if cfg.identity_weight > 0:
+        same, keys = G(y, taps=cfg.layers)
+        nce_x, nce_y = nce_x / 2, cfg.identity_weight * nce(same, keys, False) / 2
+    return {"gan": (D(fake) - 1).square().mean(), "nce_x": nce_x, "nce_y": nce_y}
+
+
+# %% 04.4 wrong: the two weights exchanged
+# says: λ_X and λ_Y are exchanged
+def cut_losses(G, D, heads, x, y, cfg):
+    def nce(image, keys, flip):
+        out = G.encode(image, cfg.layers)
+        k, places = heads([keys[name] for name in cfg.layers], cfg.patches)
+        q, _ = heads([out[name].flip(-1) if flip else out[name] for name in cfg.layers], cfg.patches, places)
+        return sum(patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)) / len(q)
+
+    fake, keys = G(x.flip(-1) if cfg.flip else x, taps=cfg.layers)
+    if cfg.flip:
+        keys = G.encode(x, cfg.layers)
+    nce_x, nce_y = cfg.identity_weight * nce(fake, keys, cfg.flip), 0.0
+    if cfg.identity_weight > 0:
+        same, keys = G(y, taps=cfg.layers)
+        nce_x, nce_y = nce_x / 2, cfg.nce_weight * nce(same, keys, False) / 2
+    return {"gan": (D(fake) - 1).square().mean(), "nce_x": nce_x, "nce_y": nce_y}
+
+
 # %% 04.4 wrong: tau and patches left at their defaults
 # says: cfg.tau is not used
 def cut_losses(G, D, heads, x, y, cfg):
@@ -1242,8 +1326,8 @@ def cut_losses(G, D, heads, x, y, cfg):
 def cut_losses(G, D, heads, x, y, cfg):
     fake, keys = G(x, taps=cfg.layers)
     out = G.encode(fake, cfg.layers)
-    k, places = heads(list(keys.values()), cfg.patches)
-    q, _ = heads(list(out.values()), cfg.patches, places)
+    k, places = heads([keys[name] for name in cfg.layers], cfg.patches)
+    q, _ = heads([out[name] for name in cfg.layers], cfg.patches, places)
     nce_x = cfg.nce_weight * sum(patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)) / len(q)
     return {"gan": (D(fake) ** 2).mean(), "nce_x": nce_x, "nce_y": 0.0}
 
@@ -1254,8 +1338,8 @@ def cut_losses(G, D, heads, x, y, cfg):
 def cut_losses(G, D, heads, x, y, cfg):
     fake, keys = G(x, taps=cfg.layers)
     out = G.encode(fake, cfg.layers)
-    k, places = heads(list(keys.values()), cfg.patches)
-    q, _ = heads(list(out.values()), cfg.patches, places)
+    k, places = heads([keys[name] for name in cfg.layers], cfg.patches)
+    q, _ = heads([out[name] for name in cfg.layers], cfg.patches, places)
     nce_x = cfg.nce_weight * sum(patch_nce(a, b, cfg.tau).mean() for a, b in zip(q, k)) / len(q)
     return {"gan": (D(fake.detach()) - 1).square().mean(), "nce_x": nce_x, "nce_y": 0.0}
 
@@ -1327,8 +1411,8 @@ def similarity_map(fq, fk, yx, image_size):
 # %% 04.5 right: cosine_similarity
 def similarity_map(fq, fk, yx, image_size):
     _, h, w = fk.shape
-    cell = image_size[0] // h
-    return F.cosine_similarity(fq[:, yx[0] // cell, yx[1] // cell, None, None], fk, dim=0)
+    rows, columns = image_size[0] // h, image_size[1] // w
+    return F.cosine_similarity(fq[:, yx[0] // rows, yx[1] // columns, None, None], fk, dim=0)
 
 
 # %% 04.5 right: a loop, lengths with 1e-7
@@ -1349,6 +1433,22 @@ def similarity_map(fq, fk, yx, image_size):
     q, k = fq.flatten(1), fk.flatten(1)
     q, k = q / q.norm(dim=0), k / k.norm(dim=0)
     return (q[:, place] @ k).reshape(h, w)
+
+
+# %% 04.5 wrong: one factor for both axes
+# says: one factor serves both axes
+def similarity_map(fq, fk, yx, image_size):
+    _, h, w = fk.shape
+    cell = image_size[0] // h
+    return F.cosine_similarity(fq[:, yx[0] // cell, yx[1] // cell, None, None], fk, dim=0)
+
+
+# %% 04.5 wrong: one factor for both axes, the columns'
+# says: one factor serves both axes
+def similarity_map(fq, fk, yx, image_size):
+    _, h, w = fk.shape
+    cell = image_size[1] // w
+    return F.cosine_similarity(fq[:, yx[0] // cell, yx[1] // cell, None, None], fk, dim=0)
 
 
 # %% 04.5 wrong: y and x exchanged
@@ -1406,6 +1506,14 @@ def similarity_map(fq, fk, yx, image_size):
     C, h, w = fq.shape
     v = F.normalize(fq, dim=0)[:, round(yx[0] * h / image_size[0]), round(yx[1] * w / image_size[1])]
     return torch.einsum("c,chw->hw", v, F.normalize(fk, dim=0))
+
+
+# %% 04.5 wrong: rounded, cut off at the last cell
+# says: the cell is rounded to the nearest, not rounded down
+def similarity_map(fq, fk, yx, image_size):
+    C, h, w = fq.shape
+    y, x = (min(round(p * n / side), n - 1) for p, n, side in zip(yx, (h, w), image_size))
+    return torch.einsum("c,chw->hw", F.normalize(fq, dim=0)[:, y, x], F.normalize(fk, dim=0))
 
 
 # %% 04.5 wrong: from corner to corner

@@ -196,10 +196,10 @@ def draw_no_identity(generator):
 
 
 ADVICE = {
-    "gan_g": "G makes images of Y, and Dy judges those: the mean of the squared distances from 1. Only an image needs "
-    "to pass between G and the loss, nothing detached.",
-    "gan_f": "F makes images of X, and Dx judges those: the mean of the squared distances from 1. Only an image needs "
-    "to pass between F and the loss, nothing detached.",
+    "gan_g": "G makes images of Y, and Dy judges those: the mean of the squared distances from 1. Do not "
+    "detach G(x) here.",
+    "gan_f": "F makes images of X, and Dx judges those: the mean of the squared distances from 1. Do not "
+    "detach F(y) here.",
     "cyc_x": "x goes to Y with G and comes back with F; lam times the mean absolute difference from x. Both generators "
     "learn from it.",
     "cyc_y": "y goes to X with F and comes back with G; lam times the mean absolute difference from y. Both generators "
@@ -246,7 +246,15 @@ GENERATOR_LOSSES = Exercise(
             judge_shifts,
             repeat=2,
         ),
-        Part("lam_id = 0: no identity loss", 0, draw_no_identity, shifts, judge_shifts, repeat=2),
+        Part(
+            "lam_id = 0: no identity loss",
+            0,
+            draw_no_identity,
+            shifts,
+            judge_shifts,
+            "No points depend on this, but the lesson needs it: all six terms are in the dict, also those that are 0.",
+            repeat=2,
+        ),
         Part("six terms and nothing else: the networks are left as they were", 0, draw_domains, play, judge_left),
     ),
     mistakes=MISTAKES,

@@ -93,12 +93,30 @@ def judge_still(inputs, got, wanted):
     return difference(pair, {name: wanted[name] for name in pair}, 1e-6, 1e-9)
 
 
+def noisy_only(got) -> dict:
+    """Without clean, which parts of its own judge."""
+    return {name: value for name, value in got.items() if name != "clean"}
+
+
+def exchanged(got) -> str | None:
+    """Where F undoes G, clean is 0 and noisy is not."""
+    clean, noisy = got["clean"], got["noisy"]
+    if isinstance(clean, Tensor) and clean.abs().min() > 0.01 > 1e-6 > noisy.abs().max():
+        return (
+            f"F undoes G, clean is {brief(clean)} and noisy is {brief(noisy)}: the two results are exchanged, clean "
+            "comes first"
+        )
+    return None
+
+
 def judge_gain(inputs, got, wanted):
-    said = odd(inputs, got)
+    said = odd(inputs, noisy_only(got))
     if said:
         return said
     a, sigma = inputs["a"], inputs["setup"]["sigma"]
     right = a * sigma * MEAN_ABS
+    if said := exchanged(got):
+        return said
     ratio = got["noisy"].detach() / right
     if bool(((ratio - 1).abs() <= BAND).all()):
         return None
@@ -130,8 +148,7 @@ def judge_gain(inputs, got, wanted):
 
 def judge_own(inputs, got, wanted):
     """Free of scale: how much weaker is noise after a mixture of twelve values than through a plain F?"""
-    said = odd(inputs, got)
-    if said:
+    if said := odd(inputs, noisy_only(got)) or exchanged(got):
         return said
     weight, mixed = inputs["state"]["F"], got["noisy"].detach()
     ratio = mixed / got["second"].detach()
@@ -217,7 +234,7 @@ def draw_states(generator):
 def draw_gain(generator):
     a, eye = random(generator, 4, 6), torch.eye(3, dtype=torch.float64)
     x = torch.tanh(torch.randn(2, 3, 128, 128, generator=generator, dtype=torch.float64))
-    return inputs_with(generator, x, eye / a, a * eye[..., None, None], "noisy") | {"a": a}
+    return inputs_with(generator, x, eye / a, a * eye[..., None, None], "clean", "noisy") | {"a": a}
 
 
 def draw_own(generator):
@@ -226,7 +243,7 @@ def draw_own(generator):
     weight = 1 + torch.rand(3, 3, 2, 2, generator=generator, dtype=torch.float64)
     weight /= scale * weight.sum((1, 2, 3), keepdim=True)
     grey = random(generator, 0.2, 0.5) * torch.ones(4, 3, 64, 64, dtype=torch.float64)
-    inputs = inputs_with(generator, grey, scale * eye, weight, "noisy", "second")
+    inputs = inputs_with(generator, grey, scale * eye, weight, "clean", "noisy", "second")
     ((seed, way),) = inputs["setup"]["runs"]
     inputs["setup"]["runs"] = [[seed, way], [seed, "plain"]]
     inputs["state"]["plain"] = eye[..., None, None] / scale

@@ -21,19 +21,26 @@ def hidden_message(G, F, x: Tensor, sigma: float, generator: torch.Generator) ->
         return tuple(UNIT * mean_abs(F(image), x) for image in (y, y + sigma / UNIT * noise))
 
 
-def message_with(*, error=mean_abs, unit=UNIT, aim=lambda x, y, back: x, limit=lambda z: z, trip="there and back"):
+def as_it_is(z: Tensor) -> Tensor:
+    return z
+
+
+def message_with(
+    *, error=mean_abs, unit=UNIT, aim=lambda x, y, back: x, limit=as_it_is, limit_clean=None, trip="there and back"
+):
     """hidden_message with something replaced.
 
     Args:
         error: of a reconstruction and an aim. unit: factor of the results. aim: (x, G(x), F(G(x))) -> what the noisy
-            reconstruction is compared with. limit: what happens to an image before F. trip: or "there", without F.
+            reconstruction is compared with. limit: what happens to an image before F; limit_clean: to the one without
+            noise, if something else. trip: or "there", without F.
     """
 
     def hidden_message(G, F, x, sigma, generator):
         with torch.no_grad():
             y = G(x)
             noise = torch.randn(y.shape, generator=generator, dtype=y.dtype)
-            clean, noisy = limit(y), limit(y + sigma / UNIT * noise)
+            clean, noisy = (limit_clean or limit)(y), limit(y + sigma / UNIT * noise)
             back = (F(clean), F(noisy)) if trip == "there and back" else (clean, noisy)
             return unit * error(back[0], x), unit * error(back[1], aim(x, y, back[0]))
 
@@ -66,7 +73,14 @@ GREY = (
     "levels is 127.5 times the error in [−1, 1]."
 )
 
+CLAMPED = (
+    "It looks as if G's answer is clamped to [−1, 1] before it goes into F, with the noise or without. That changes "
+    "the message; here it goes in as it is."
+)
+
 MISTAKES = (
+    # Before those that make something else of x: with an F that undoes G some of them give its numbers.
+    Mistake("It looks as if the two results are exchanged: clean comes first.", exchanged),
     Mistake(SIGNS, message_with(error=lambda a, b: (a - b).mean((1, 2, 3)).abs())),
     Mistake(SIGNS, message_with(error=lambda a, b: (a - b).mean((1, 2, 3)))),
     Mistake(SIGNS, message_with(error=lambda a, b: (b - a).mean((1, 2, 3)))),
@@ -79,11 +93,9 @@ MISTAKES = (
         "It looks as if you add up the differences of an image instead of averaging them.",
         message_with(error=lambda a, b: (a - b).abs().sum((1, 2, 3))),
     ),
-    Mistake(
-        "It looks as if G's answer is clamped to [−1, 1] before it goes into F. That changes the message; here it "
-        "goes in as it is.",
-        message_with(limit=lambda z: z.clamp(-1, 1)),
-    ),
+    Mistake(CLAMPED, message_with(limit=lambda z: z.clamp(-1, 1))),
+    Mistake(CLAMPED, message_with(limit=lambda z: z.clamp(-1, 1), limit_clean=as_it_is)),
+    Mistake(CLAMPED, message_with(limit_clean=lambda z: z.clamp(-1, 1))),
     Mistake(
         "It looks as if noisy is compared with the clean reconstruction. Both errors are distances from x, so that "
         "they can be compared with each other.",
@@ -96,6 +108,5 @@ MISTAKES = (
     Mistake("It looks as if the reconstruction is compared with G(x): it is one of x.", against_translation),
     Mistake("It looks as if the way back is missing: x is compared with G(x) itself.", message_with(trip="there")),
     Mistake("It looks as if x goes through F first: G takes images of X, F brings back what G made.", other_way),
-    Mistake("It looks as if the two results are exchanged: clean comes first.", exchanged),
     *(Mistake(SHADOWED, lambda G, F, *others, name=name: getattr(F, name)) for name in ("l1_loss", "mse_loss")),
 )

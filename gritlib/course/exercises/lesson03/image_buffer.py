@@ -53,8 +53,8 @@ def buffer(share: float, leaves: str) -> type:
 
 
 def ask(inputs, ImageBuffer):
-    def run(seed, batch, images):
-        buffer = ImageBuffer(inputs["size"], torch.Generator().manual_seed(seed))
+    def run(seed, batch, images, size):
+        buffer = ImageBuffer(size, torch.Generator().manual_seed(seed))
         out = []
         for part in images.split(batch):
             given = part.clone()
@@ -65,10 +65,14 @@ def ask(inputs, ImageBuffer):
         return torch.cat(out)
 
     images, seed = inputs["images"], inputs["seed"]
-    found = {f"batches of {batch}": run(seed, batch, images) for batch in inputs["batches"]}
+    found = {f"batches of {batch}": run(seed, batch, images, inputs["size"]) for batch in inputs["batches"]}
     if inputs["again"]:
         batch, first = inputs["batches"][-1], images[: inputs["again"]]
-        found |= {"once more": run(seed, batch, first), "from another state": run(seed + 1, batch, first)}
+        found["once more"] = run(seed, batch, first, inputs["size"])
+        found["from another state"] = run(seed + 1, batch, first, inputs["size"])
+    if "new" in inputs:
+        size, batch, times = inputs["new"]
+        found["new buffers"] = [run(seed + i, batch, images[:batch], size) for i in range(times)]
     return found
 
 
@@ -101,6 +105,12 @@ def draw_images(generator, images=240, batches=(1, 4), again=0, size=None):
         "seed": int(torch.randint(2**31, (), generator=generator)),
         "again": again,
     }
+
+
+def draw_books(generator):
+    """Also 70 new buffers that fill up in the middle of their first batch: of 210 coins thrown there one falls so that
+    an old image comes out. They hold more than what is left of the batch, whose places may be drawn at once."""
+    return draw_images(generator) | {"new": [5, 8, 70]}
 
 
 def draw_coins(generator):
@@ -150,7 +160,7 @@ def exercise(share: float, leaves: str, note: str = "") -> Exercise:
             Part(
                 "it fills up; then a new image comes straight back, or an old one does and the new one is kept",
                 1,
-                draw_images,
+                draw_books,
                 ask,
                 judge_books(leaves),
                 repeat=4,

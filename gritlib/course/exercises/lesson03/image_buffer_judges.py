@@ -25,7 +25,7 @@ def odd(inputs, out) -> str | None:
         return "query changes the images that it is given in place: write into a copy, the generator still needs them"
     if isinstance(one, Tensor) and one.shape == part.shape:
         return f"what comes out is {one.dtype}, wanted {part.dtype}: keep the dtype of the images"
-    said = f"for a batch of {tuple(part.shape)} query returned {brief(one)}, wanted as many images in one tensor"
+    said = f"query returned {brief(one)} for a batch of {tuple(part.shape)}, wanted as many images in one tensor"
     if one is None:
         return said + ": is a `return` missing?"
     return said + (": join them with torch.stack" if isinstance(one, (list, tuple)) else "")
@@ -50,6 +50,8 @@ def numbered(inputs, out: Tensor) -> tuple[list[int], str | None]:
 def judge_books(leaves):
     def judge(inputs, got, wanted):
         for name, out in got.items():
+            if name == "new buffers":
+                continue
             said = odd(inputs, out)
             if said:
                 return said
@@ -59,6 +61,13 @@ def judge_books(leaves):
             said = explain(came, inputs["size"], leaves)
             if said:
                 return f"size {inputs['size']}, {name}: {said}"
+        size, batch, times = inputs["new"]
+        if all(came == list(range(batch)) for came in (numbers(inputs["images"], out) for out in got["new buffers"])):
+            return (
+                f"{times} new buffers of size {size} were each given one batch of {batch}, and every image came "
+                f"straight back: from image {size + 1} on the buffer is full and a coin decides. Look before each "
+                "image whether there is still room, not once for the batch"
+            )
         return None
 
     return judge

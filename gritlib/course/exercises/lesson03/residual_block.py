@@ -1,8 +1,8 @@
 """03.4: the residual block of CycleGAN's generator.
 
 The student's class enters through `ResNetGenerator(block=...)`. Its two convolutions have prescribed names, so that
-weights can be handed to them. It is called with the channels alone here; that it builds the norms that it is asked for,
-two of them, `weights.hand_over` demands in the lesson.
+weights can be handed to them. On Earth it is asked for batch norm, with the weights that were shipped: a last part asks
+for another norm as well, and sees that the block holds two of it, each behind its own convolution.
 """
 
 import torch
@@ -30,18 +30,18 @@ def pass_through(inputs, ResidualBlock):
     state = inputs["state"]
     with torch.random.fork_rng(devices=[]):
         block = ResidualBlock(inputs["channels"]).double()
-    names = sorted(block.state_dict())
-    if set(names) != set(state):
-        more = "; a norm has weights of its own only with affine or track_running_stats: leave both off"
-        held = any(name.split(".")[-1] in ("running_mean", "running_var") or "norm" in name for name in names)
-        raise ValueError(
-            f"the block has {names or 'no weights'}, wanted {sorted(state)}: two nn.Conv2d with bias, named conv1 and "
-            f"conv2{more if held else ''}"
-        )
-    if any(block.state_dict()[name].shape != weight.shape for name, weight in state.items()):
-        shapes = {name: tuple(value.shape) for name, value in block.state_dict().items() if value.ndim == 4}
-        raise ValueError(f"the block has weights {shapes}: wanted 3x3 from channels to channels, both times")
-    block.load_state_dict(state)
+    # A convolution that is an attribute and stands in a Sequential too has two names and is one.
+    held = dict(block.named_parameters(remove_duplicate=False))
+    right = {id(held[name]) for name in state if name in held}
+    more = [name for name, p in held.items() if id(p) not in right]
+    more += [name for name in block.state_dict() if name not in held]  # statistics
+    if len(right) < len(state) or more:
+        return {"weights": {"held": sorted(block.state_dict()), "more": more}}
+    if any(held[name].shape != weight.shape for name, weight in state.items()):
+        return {"weights": {"shapes": {name: list(p.shape) for name, p in held.items() if p.ndim == 4}}}
+    with torch.no_grad():
+        for name, weight in state.items():
+            held[name].copy_(weight)
     if inputs["setup"]["report"] != "gradients":
         outputs = {"output": block(inputs["x"])}
         if "other" in inputs:  # many faults look alike on a uniform image, so mistakes are recognised on this one too
@@ -52,13 +52,81 @@ def pass_through(inputs, ResidualBlock):
     output = block(x * 1)
     if not isinstance(output, torch.Tensor) or output.shape != weights.shape:
         return {"output": output}
-    parameters = dict(block.named_parameters())
+    parameters = {name: held[name] for name in state}
     # A zero of each keeps what the output does not depend on inside the graph.
     loss = (output * weights).sum() + 0 * sum(p.sum() for p in (x, *parameters.values()))
     return dict(zip(["at x", *parameters], torch.autograd.grad(loss, (x, *parameters.values())), strict=True))
 
 
+def asked_for(inputs, ResidualBlock):
+    state, built = inputs["state"], []
+
+    class Norm(torch.nn.BatchNorm2d):
+        def __init__(self, *sizes, **options):
+            super().__init__(*sizes, **options)
+            built.append(self)
+
+    with torch.random.fork_rng(devices=[]):
+        try:
+            block = ResidualBlock(inputs["channels"], Norm)
+        except TypeError as error:
+            if built:
+                raise
+            return {"refused": str(error)}
+    block = block.double().eval()
+    norms = [module for module in block.modules() if isinstance(module, Norm)]
+    told = {"built": len(built), "held": len(norms)}
+    own = block.state_dict()
+    if len(norms) == 2 and all(name in own and own[name].shape == weight.shape for name, weight in state.items()):
+        block.load_state_dict(state, strict=False)
+        for norm, weights in zip(norms, inputs["norms"], strict=True):
+            norm.load_state_dict(weights, strict=False)
+        told["output"] = block(inputs["x"])
+    return told
+
+
+def judge_norms(inputs, got, wanted):
+    if "refused" in got:
+        return (
+            f"ResidualBlock(channels, nn.BatchNorm2d) raised TypeError: {got['refused']}. Keep `norm` in the signature "
+            "of __init__"
+        )
+    if got["held"] != wanted["held"]:
+        called = {0: "is never called", 1: "is called once"}.get(got["built"], f"is called {got['built']} times")
+        return (
+            f"ResidualBlock(channels, nn.BatchNorm2d) holds {got['held']} batch norms, wanted two, and norm {called}: "
+            "call norm(channels) twice, once for each convolution, and keep both as attributes, so that their weights "
+            "belong to the block"
+        )
+    if "output" not in got:
+        return "conv1 and conv2 do not take the weights given: see the first property"
+    said = difference(got["output"], wanted["output"], 1e-6, 1e-9)
+    return said and f"with two batch norms that have weights, the first one built behind conv1: {said}"
+
+
+def judge_weights(inputs, got):
+    """What is wrong with the block's weights, before anything is computed with them."""
+    if "shapes" in got["weights"]:
+        return f"the block has weights {got['weights']['shapes']}: wanted 3x3 from channels to channels, both times"
+    held, more = got["weights"]["held"], got["weights"]["more"]
+    if set(inputs["state"]) <= set(held):
+        return (
+            f"beside conv1 and conv2 the block has {', '.join(more)}, wanted none: a norm has weights of its own only "
+            "as batch norm, or with affine or track_running_stats. Build both norms with norm(channels), as norm comes"
+        )
+    return (
+        f"the block has {', '.join(held) or 'no weights'}, wanted {', '.join(inputs['state'])}: two nn.Conv2d with "
+        "bias, named conv1 and conv2"
+    )
+
+
+def judge_output(inputs, got, wanted):
+    return judge_weights(inputs, got) if "weights" in got else difference(got, wanted, 1e-6, 1e-9)
+
+
 def judge_gradients(inputs, got, wanted):
+    if "weights" in got:
+        return judge_weights(inputs, got)
     if "output" in got:
         return returned(got["output"], f"a tensor {'x'.join(map(str, inputs['x'].shape))}")
     for name in ("at x", "conv2.weight", "conv1.weight"):
@@ -69,6 +137,8 @@ def judge_gradients(inputs, got, wanted):
 
 
 def judge_unchanged(inputs, got, wanted):
+    if "weights" in got:
+        return judge_weights(inputs, got)
     said = difference(got["output"], wanted["output"], 1e-4, 1e-4)
     return said and f"wanted x itself: {said}"
 
@@ -101,6 +171,16 @@ def draw_gradients(generator):
     return inputs | {"setup": {"report": "gradients", "weights": weights}}
 
 
+def draw_norms(generator):
+    """Two batch norms with weights and statistics beside the convolutions."""
+    inputs, norms = draw_block(generator, batch=2), []
+    for _ in range(2):
+        names = ("weight", "bias", "running_mean", "running_var")
+        drawn = torch.randn(len(names), inputs["channels"], generator=generator, dtype=torch.float64)
+        norms.append(dict(zip(names, [drawn[0], drawn[1], drawn[2], 0.5 + drawn[3].abs()], strict=True)))
+    return inputs | {"norms": norms}
+
+
 def draw_silent(generator):
     inputs = draw_block(generator, batch=2)
     return inputs | {"state": {name: torch.zeros_like(weight) for name, weight in inputs["state"].items()}}
@@ -123,7 +203,8 @@ RESIDUAL_BLOCK = Exercise(
             1,
             draw_one,
             pass_through,
-            advice="Reflect, convolution, norm, ReLU, reflect, convolution, norm; then x is added, nothing follows.",
+            judge_output,
+            "Reflect, convolution, norm, ReLU, reflect, convolution, norm; then x is added, nothing follows.",
             repeat=3,
         ),
         Part(
@@ -131,7 +212,8 @@ RESIDUAL_BLOCK = Exercise(
             1,
             draw_four,
             pass_through,
-            advice="Is the result of each image the same as if it came alone?",
+            judge_output,
+            "Is the result of each image the same as if it came alone?",
             repeat=2,
         ),
         Part(
@@ -144,6 +226,15 @@ RESIDUAL_BLOCK = Exercise(
         ),
         Part("weights of zero: x comes out unchanged", 0, draw_silent, pass_through, judge_unchanged),
         Part("a uniform image: x comes out, at the border too", 0, draw_constant, pass_through, judge_unchanged),
+        Part(
+            "asked for batch norm, it holds two, one behind each convolution",
+            0,
+            draw_norms,
+            asked_for,
+            judge_norms,
+            "No points depend on this, but the lesson needs it: on Earth your block is asked for nn.BatchNorm2d, whose "
+            "weights were shipped.",
+        ),
     ),
     mistakes=MISTAKES,
 )

@@ -10,9 +10,10 @@ from gritlib.course.exercise import Mistake
 class Given(nn.Module):
     """A right `__init__`, from which every mistake below starts."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, norm=nn.InstanceNorm2d):
         super().__init__()
         self.conv1, self.conv2 = (nn.Conv2d(channels, channels, 3) for _ in range(2))
+        self.norm1, self.norm2 = norm(channels), norm(channels)
 
 
 def pad(h, mode="reflect"):
@@ -23,44 +24,44 @@ def norm(h):
     return functional.instance_norm(h)
 
 
-def block(*, before=lambda h: h, padded=pad, first=norm, between=torch.relu, second=norm, sum=torch.add):
+def block(*, before=lambda h: h, padded=pad, first=None, between=torch.relu, second=None, sum=torch.add):
     """A block with some of its steps replaced.
 
     Args:
-        before: what happens to x on its way into f. padded: before each convolution. first, between, second: what
-            follows the two convolutions. sum: of x and f(x).
+        before: what happens to x on its way into f. padded: before each convolution. first, second: in place of the two
+            norms. between: of the ReLU. sum: of x and f(x).
     """
 
     class Wrong(Given):
         def forward(self, x):
-            h = between(first(self.conv1(padded(before(x)))))
-            return sum(x, second(self.conv2(padded(h))))
+            h = between((first or self.norm1)(self.conv1(padded(before(x)))))
+            return sum(x, (second or self.norm2)(self.conv2(padded(h))))
 
     return Wrong
 
 
 class OneConvolution(Given):
     def forward(self, x):
-        h = torch.relu(norm(self.conv1(pad(x))))
-        return x + norm(self.conv1(pad(h)))
+        h = torch.relu(self.norm1(self.conv1(pad(x))))
+        return x + self.norm2(self.conv1(pad(h)))
 
 
 class OtherOrder(Given):
     def forward(self, x):
-        h = torch.relu(norm(self.conv2(pad(x))))
-        return x + norm(self.conv1(pad(h)))
+        h = torch.relu(self.norm1(self.conv2(pad(x))))
+        return x + self.norm2(self.conv1(pad(h)))
 
 
 class NormFirst(Given):
     def forward(self, x):
-        h = self.conv1(pad(torch.relu(norm(x))))
-        return x + self.conv2(pad(torch.relu(norm(h))))
+        h = self.conv1(pad(torch.relu(self.norm1(x))))
+        return x + self.conv2(pad(torch.relu(self.norm2(h))))
 
 
 class PaddedOnce(Given):
     def forward(self, x):
         h = functional.pad(x, (2, 2, 2, 2), mode="reflect")
-        return x + norm(self.conv2(torch.relu(norm(self.conv1(h)))))
+        return x + self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(h)))))
 
 
 def sized(more: int, sum):

@@ -54,7 +54,8 @@ def draw_networks(generator, *report, flip=False, identity=False, gradients=(), 
     channels, dim = 4, 5
     layers = {"rgb": 3, "down1": channels, "res1": channels}
     left_out = ("none", "rgb", "down1", "res1")[int(torch.randint(4, (), generator=generator))]
-    layers.pop(left_out, None)
+    # With identity all three: of two layers a sum is twice the mean, as if the halving were missing.
+    layers.pop("none" if identity else left_out, None)
     state = {
         "G": [normal(channels, 3, 3, 3, scale=0.4), normal(channels, channels, 3, 3, scale=0.4)],
         "heads": [normal(c, dim) for c in layers.values()],
@@ -113,6 +114,16 @@ def mode(cfg: dict) -> str:
     return "with the flip" if cfg["flip"] else "with identity" if cfg["identity_weight"] else "no flip, no identity"
 
 
+def drawn(got) -> str | None:
+    """What is said of random numbers that nobody asked for."""
+    if "drew" not in got:
+        return None
+    return (
+        "your code draws random numbers of its own: cfg.flip already decides for this step whether x is mirrored, and "
+        "heads draws the places"
+    )
+
+
 def wrong_kind(losses, inputs: dict) -> str | None:
     """What is wrong with the dict and its values, whatever their size."""
     cfg, terms = inputs["cfg"], inputs["setup"]["terms"]
@@ -140,7 +151,7 @@ def wrong_values(got, wanted, terms, said: str) -> str | None:
 
 def judge(inputs, got, wanted):
     cfg, here = inputs["cfg"], mode(inputs["cfg"])
-    if said := wrong_kind(got["losses"], inputs):
+    if said := drawn(got) or wrong_kind(got["losses"], inputs):
         return said
     if said := wrong_values(got, wanted, inputs["setup"]["terms"], here):
         return said
@@ -165,7 +176,7 @@ def judge(inputs, got, wanted):
 
 def judge_even(inputs, got, wanted):
     for side in got.values():
-        if said := wrong_kind(side["losses"], inputs):
+        if said := drawn(side) or wrong_kind(side["losses"], inputs):
             return said
     a, b = ({name: number(got[side]["losses"][name]) for name in NAMES} for side in ("flipped", "as it is"))
     if said := difference(a, b, 1e-5, 1e-6):

@@ -20,6 +20,10 @@ def mean_of_means(losses):
     return sum(loss.mean() for loss in losses) / len(losses)
 
 
+def by_name(found, names):
+    return [found[name] for name in names]
+
+
 def losing(
     *,
     mirror=mirrored,
@@ -40,6 +44,7 @@ def losing(
     pair=lambda x, y, fake: (y, None),
     gan=lambda D, fake, x, y: (D(fake) - 1).square().mean(),
     y_term=None,
+    listed=by_name,
 ):
     """The right losses, or something different.
 
@@ -50,6 +55,7 @@ def losing(
         query: (G, fake, features of the forward pass) -> features of the output.
         identity: is there a Y term? weight_x, weight_y: λ. halve: nce_x and nce_y with the Y term, nce_x without.
         pair: key's and (None: made from it) query's image of the Y term. gan: the adversarial term. y_term: nce_y.
+        listed: (dict of features, names) -> list for heads.
     """
 
     def cut_losses(G, D, heads, x, y, cfg):
@@ -58,8 +64,8 @@ def losing(
             features = (
                 query(G, fake, found) if query else G.encode(fake.detach() if "image" in cut else fake, cfg.layers)
             )
-            queries = [undo(features[name]) if flip else features[name] for name in cfg.layers]
-            k, at = heads([found[name] for name in cfg.layers], patches(cfg))
+            queries = [undo(f) if flip else f for f in listed(features, cfg.layers)]
+            k, at = heads(listed(found, cfg.layers), patches(cfg))
             q, _ = heads(queries, patches(cfg), at if places == "shared" else None)
             q = [side.detach() for side in q] if "query" in cut else q
             return reduce([contrast(a, b, tau(cfg)) for a, b in zip(q, k, strict=True)])
@@ -118,6 +124,10 @@ KEYS_MIRRORED = (
     "and the flip is ordinary augmentation: nothing asks G to do the same to an image and to its mirror image. With "
     "the flip, the keys are the features of x as it is: G.encode(x, ...)."
 )
+ONE_SIDE = (
+    "It looks as if one side is mirrored and the other is not: left is compared with right. With the flip the keys are "
+    "features of x as it is, G.encode(x, ...), and the output's features are mirrored back."
+)
 IMAGE_BACK = (
     "It looks as if the output is mirrored back before it is encoded. FastCUT encodes what G made, and mirrors the "
     "features back: so the first half, too, has to treat left and right alike."
@@ -171,6 +181,10 @@ ONE_LAYER = (
     "It looks as if one layer alone counts: does a loop overwrite its sum, or return inside itself? All of cfg.layers "
     "have the same share."
 )
+BY_ORDER = (
+    "It looks as if features are taken in the order in which the dict holds them, list(features.values()). cfg.layers "
+    "says which head is whose: [features[name] for name in cfg.layers]."
+)
 FLIPPED_ELSE = "It looks as if the batch or the channels are turned over: .flip(-1) is the last dimension, the columns."
 ONE_HALF = "It looks as if only one of the two terms is halved: (NCE_X + NCE_Y) / 2 is half of each."
 TWO_THINGS = (
@@ -221,11 +235,8 @@ MISTAKES = (
     Mistake(FLIPPED_ELSE, losing(undo=lambda f: f.flip(1))),
     Mistake(FLIPPED_ELSE, losing(mirror=lambda x: x.flip(1), undo=lambda f: f.flip(1))),
     Mistake(KEYS_MIRRORED, losing(keys="mirrored", undo=as_it_is)),
-    Mistake(
-        "It looks as if the keys are the features of the mirrored input, while the output's are mirrored back: left is "
-        "compared with right. With the flip the keys come from x as it is, G.encode(x, ...).",
-        losing(keys="mirrored"),
-    ),
+    # Where networks treat left and right alike, the next two cannot be told apart: what is said is true of both.
+    Mistake(ONE_SIDE, losing(keys="mirrored")),
     Mistake(NOT_UNDONE, losing(undo=as_it_is)),
     Mistake(IMAGE_BACK, losing(image_back=mirrored, undo=as_it_is)),
     Mistake(
@@ -244,6 +255,12 @@ MISTAKES = (
         losing(query=lambda G, fake, found: found),
     ),
     Mistake(EXCHANGED, losing(contrast=lambda q, k, tau: patch_nce(k, q, tau))),
+    Mistake(BY_ORDER, losing(listed=lambda found, names: list(found.values()))),
+    Mistake(
+        "It looks as if λ_X and λ_Y are exchanged: cfg.nce_weight belongs to x and G(x), cfg.identity_weight to y and "
+        "G(y).",
+        losing(weight_x=lambda cfg: cfg.identity_weight, weight_y=lambda cfg: cfg.nce_weight),
+    ),
     Mistake(ALWAYS_HALVED, losing(halve=(True, True, True))),
     Mistake(
         "It looks as if there is no identity term: with cfg.identity_weight above 0, nce_y compares y with G(y).",

@@ -4,6 +4,8 @@ import torch
 
 
 def play(inputs, cut_losses):
+    import random
+
     F, state, setup = torch.nn.functional, inputs["state"], inputs["setup"]
     seen = {"encoded": 0, "asked": []}
 
@@ -16,7 +18,8 @@ def play(inputs, cut_losses):
             seen["encoded"] += len(x)
             down = F.avg_pool2d(torch.tanh(F.conv2d(x, self.first, padding=1)), 2)
             inside = down + torch.tanh(F.conv2d(down, self.inner, padding=1))
-            found = {"rgb": x, "down1": down, "res1": inside}
+            # The other way round than asked: a dict of features is read by name.
+            found = {"res1": inside, "down1": down, "rgb": x}
             return inside, {name: found[name] for name in found if name in taps}
 
         def forward(self, x, taps=None):
@@ -51,7 +54,11 @@ def play(inputs, cut_losses):
     def run(settings):
         seen.update(encoded=0, asked=[])
         G, heads = Generator(), Heads()
+        before = torch.get_rng_state(), random.getstate()
         losses = cut_losses(G, Discriminator(), heads, inputs["x"].clone(), inputs["y"].clone(), Config(settings))
+        drew = not torch.equal(before[0], torch.get_rng_state()) or before[1] != random.getstate()
+        torch.set_rng_state(before[0])
+        random.setstate(before[1])
         told = {"losses": losses, "images encoded": seen["encoded"], "places asked for": sorted(set(seen["asked"]))}
         if isinstance(losses, dict) and setup["gradients"]:
             halves = {"G's first half": [G.first, G.inner], "G's second half": [G.last], "heads": list(heads.weights)}
@@ -66,7 +73,7 @@ def play(inputs, cut_losses):
                     told["gradients"][f"{name}, {half}"] = torch.cat([s.flatten() for s in slopes])
         if isinstance(losses, dict) and set(losses) == {"gan", "nce_x", "nce_y"}:
             told["losses"] = {name: losses[name] for name in setup["terms"]}
-        return {name: told[name] for name in setup["report"] if name in told}
+        return {name: told[name] for name in setup["report"] if name in told} | ({"drew": True} if drew else {})
 
     settings = dict(inputs["cfg"], layers=tuple(inputs["cfg"]["layers"]))
     told = run(settings)

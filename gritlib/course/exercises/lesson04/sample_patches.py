@@ -14,6 +14,7 @@ from gritlib.nets import patch_sampler
 
 PAIR = "a pair: the list of patches and the list of ids, one for each layer"
 WIDTH = 5.5  # standard deviations: how far a count may lie from the expected one
+RARE = 5  # and so many more, where few are expected
 
 
 def sample_patches(
@@ -56,14 +57,19 @@ def take_drawn(inputs, sample_patches):
 def take_often(inputs, sample_patches):
     generator = torch.Generator().manual_seed(inputs["seed"])
     sizes = [f.shape[2] * f.shape[3] for f in inputs["feats"]]
-    counts = [torch.zeros(size, dtype=torch.int64) for size in sizes]
+    # How often two places came in the same call; on the diagonal, how often one came at all.
+    pairs, alike = [torch.zeros(size, size, dtype=torch.int64) for size in sizes], 0
     for _ in range(inputs["calls"]):
         answer = sample_patches(list(inputs["feats"]), inputs["n"], None, generator)
         if not isinstance(answer, (tuple, list)) or len(answer) != 2:
             return {"answer": answer}
-        for count, taken in zip(counts, answer[1], strict=False):
-            count[taken] += 1
-    return {"counts": counts}
+        for pair, taken in zip(pairs, answer[1], strict=False):
+            here = torch.zeros(len(pair), dtype=torch.int64)
+            here[taken] = 1
+            pair += here[:, None] * here
+        first, third = (sorted(torch.as_tensor(answer[1][i]).flatten().tolist()) for i in (0, 2))
+        alike += first == third
+    return {"pairs": pairs, "alike": alike}
 
 
 def draw_maps(generator, batch=None):
@@ -84,11 +90,11 @@ def seed_of(generator) -> int:
 
 def draw_given(generator):
     feats = draw_maps(generator)
-    # Fewer than n of them: given ids are taken as they are.
-    ids = [torch.randperm(f[0, 0].numel(), generator=generator)[: 4 + i] for i, f in enumerate(feats)]
+    # Fewer than n of them in the first layer, more in the others: given ids are taken as they are.
+    ids = [torch.randperm(f[0, 0].numel(), generator=generator)[: 3 + 4 * i] for i, f in enumerate(feats)]
     shapes = [(len(f), len(i), f.shape[1]) for f, i in zip(feats, ids, strict=True)]
     weights = [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    return {"feats": feats, "n": 9, "ids": ids, "weights": weights, "seed": seed_of(generator)}
+    return {"feats": feats, "n": 5, "ids": ids, "weights": weights, "seed": seed_of(generator)}
 
 
 def draw_pair(generator):
@@ -107,7 +113,9 @@ def draw_counted(generator):
 
 
 def draw_often(generator):
+    """The third map has the size of the first."""
     feats = [f[:1, :1, : 6 - 2 * i, :6].contiguous() for i, f in enumerate(draw_maps(generator)[:2])]
+    feats.append(torch.randn(feats[0].shape, generator=generator, dtype=torch.float64))
     n = int(torch.randint(3, 6, (), generator=generator))
     return {"feats": feats, "n": n, "calls": 400, "seed": seed_of(generator)}
 
@@ -175,17 +183,32 @@ def judge_counted(inputs, got, wanted):
 def judge_often(inputs, got, wanted):
     if "answer" in got:
         return returned(got["answer"], PAIR)
-    for layer, (count, f) in enumerate(zip(got["counts"], inputs["feats"], strict=True)):
-        calls, width = inputs["calls"], f.shape[3]
-        share = min(1.0, inputs["n"] / count.numel())
+    calls, n = inputs["calls"], inputs["n"]
+    for layer, (pairs, f) in enumerate(zip(got["pairs"], inputs["feats"], strict=True)):
+        count, width = pairs.diagonal(), f.shape[3]
+        share = min(1.0, n / count.numel())
         off = (count - calls * share).abs()
         if off.max() > WIDTH * (calls * share * (1 - share)) ** 0.5 + 0.5:
             worst = int(count.argmin() if not count.all() else off.argmax())
             return (
-                f"layer {layer}, {f.shape[2]}x{width}: in {calls} calls with n = {inputs['n']} the place y = "
+                f"layer {layer}, {f.shape[2]}x{width}: in {calls} calls with n = {n} the place y = "
                 f"{worst // width}, x = {worst % width} was drawn {int(count[worst])} times, where about "
                 f"{calls * share:.0f} are expected"
             )
+        together = pairs.triu(1)
+        expected = calls * n * (n - 1) / (len(pairs) * (len(pairs) - 1))
+        if together.max() > expected + WIDTH * expected**0.5 + RARE:
+            a, b = divmod(int(together.argmax()), len(pairs))
+            return (
+                f"layer {layer}, {f.shape[2]}x{width}: in {calls} calls with n = {n} the places {a} and {b} came "
+                f"together {int(together.max())} times, where about {expected:.0f} are expected: every choice of n "
+                "places is as likely as any other, so no window and no pattern"
+            )
+    if got["alike"] > calls / 10:
+        return (
+            f"layers 0 and 2 have the same size, and in {got['alike']} of {calls} calls they got the same places: draw "
+            "for each layer anew. Is the generator set back between layers?"
+        )
     return None
 
 
@@ -211,7 +234,7 @@ SAMPLE_PATCHES = Exercise(
             draw_pair,
             take_drawn,
             judge_drawn,
-            "The ids returned with the queries are handed in again for the keys.",
+            "The ids returned with the keys are handed in again for the queries.",
             repeat=2,
         ),
         Part(
@@ -223,7 +246,7 @@ SAMPLE_PATCHES = Exercise(
             repeat=3,
         ),
         Part(
-            "every place is as likely as any other, drawn by the generator",
+            "every choice of places is as likely as any other, anew in each layer, drawn by the generator",
             1,
             draw_often,
             take_often,

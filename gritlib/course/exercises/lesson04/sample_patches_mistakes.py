@@ -13,12 +13,12 @@ def at(f, ids):
     return f.flatten(2).transpose(1, 2)[:, ids]
 
 
-def sampling(draw=permuted, gather=at, given=lambda ids: ids):
+def sampling(draw=permuted, gather=at, given=lambda ids, n: ids):
     """sample_patches with one ingredient replaced: the draw of one map's ids, how patches are taken, what is done with
-    ids that are given."""
+    ids that are given (ids, n)."""
 
     def sample_patches(feats, n, ids=None, generator=None):
-        ids = given(ids) if ids is not None else None
+        ids = given(ids, n) if ids is not None else None
         if ids is None:
             ids = [draw(f.shape[2] * f.shape[3], n, generator) for f in feats]
         return [gather(f, i) for f, i in zip(feats, ids, strict=True)], ids
@@ -58,6 +58,10 @@ EACH_LAYER = (
     "It looks as if one draw serves all layers. Layers have different sizes: a place of the first need not exist in "
     "the next, and one that exists in the smallest never reaches the far side of the others. Draw for each."
 )
+BY_HEIGHT = (
+    "It looks as if the number of a place is divided by the height. A row holds W places, so i lies in row i // W and "
+    "column i % W; where W is larger, i // H leaves the map."
+)
 REPLACED = (
     "It looks as if places are drawn with replacement: torch.randint may give a number twice. The first n of a random "
     "permutation never do."
@@ -76,11 +80,27 @@ MISTAKES = (
     Mistake(
         "It looks as if ids that are given are not used, and new ones are drawn: then query and key come from "
         "different places, and no two of them are partners. Draw only if ids is None.",
-        sampling(given=lambda ids: None),
+        sampling(given=lambda ids, n: None),
     ),
     Mistake(
         "It looks as if given ids are sorted first. Their order carries the pairs: take them as they come.",
-        sampling(given=lambda ids: [i.sort().values for i in ids]),
+        sampling(given=lambda ids, n: [i.sort().values for i in ids]),
+    ),
+    Mistake(
+        "It looks as if only the first n of the ids that are given are used. n is for drawing: given places are taken "
+        "as they are, all of them.",
+        sampling(given=lambda ids, n: [i[:n] for i in ids]),
+    ),
+    *(
+        Mistake(BY_HEIGHT, sampling(gather=gather))
+        for gather in (
+            lambda f, ids: f[:, :, ids // f.shape[2], ids % f.shape[2]].mT,
+            lambda f, ids: f[:, :, ids // f.shape[2], ids % f.shape[3]].mT,
+            lambda f, ids: f.permute(0, 2, 3, 1)[:, ids // f.shape[2], ids % f.shape[2]],
+            lambda f, ids: f.permute(0, 2, 3, 1)[:, ids // f.shape[2], ids % f.shape[3]],
+            lambda f, ids: torch.stack([f[:, :, i // f.shape[2], i % f.shape[2]] for i in ids.tolist()], 1),
+            lambda f, ids: torch.stack([f[:, :, i // f.shape[2], i % f.shape[3]] for i in ids.tolist()], 1),
+        )
     ),
     Mistake(
         "It looks as if the patches are detached. Queries must remain part of the graph, or nothing learns; the "

@@ -28,8 +28,12 @@ UNSCALED = (
     "H / h rows and W / w columns of the image."
 )
 ROUNDED = (
-    "It looks as if the cell is rounded to the nearest. Pixels 0 to 3 lie in cell 0 when a cell is 4 wide: divide and "
-    "drop the rest, y * h // H."
+    "It looks as if the cell is rounded to the nearest, not rounded down. Pixels 0 to 3 lie in cell 0 when a cell is 4 "
+    "wide: divide and drop the rest, y * h // H."
+)
+ONE_FACTOR = (
+    "It looks as if one factor serves both axes. An image need not be as many times wider than the map as it is "
+    "higher: rows with H / h, columns with W / w."
 )
 CORNERS = (
     "It looks as if the pixel is scaled by (h − 1) / (H − 1). A cell is an area of pixels, not a point: y * h // H."
@@ -50,8 +54,16 @@ WAYS = {
         lambda y, x, h, w, *image: cell(y, x, w, h, *image),
     ),
     UNSCALED: (lambda y, x, *sides: (y, x),),
+    ONE_FACTOR: (
+        lambda y, x, h, w, height, width: (y * h // height, x * h // height),
+        lambda y, x, h, w, height, width: (y * w // width, x * w // width),
+    ),
     NOWHERE: (lambda y, x, h, w, height, width: (y // height, x // width),),
-    ROUNDED: (lambda y, x, h, w, height, width: (round(y * h / height), round(x * w / width)),),
+    ROUNDED: (
+        lambda y, x, h, w, height, width: (round(y * h / height), round(x * w / width)),
+        lambda y, x, h, w, height, width: (int(y * h / height + 0.5), int(x * w / width + 0.5)),
+        lambda y, x, h, w, height, width: (min(round(y * h / height), h - 1), min(round(x * w / width), w - 1)),
+    ),
     CORNERS: (
         lambda y, x, h, w, height, width: (
             round(y * (h - 1) / (height - 1)),
@@ -76,9 +88,9 @@ def maxima(inputs, similarity_map):
     return {"maxima": found}
 
 
-def draw_features(generator, factor=1, size=None):
+def draw_features(generator, factors=(1, 1), size=None):
     """Maps wider than high, or higher than wide, and a pixel whose cell no wrong way finds by chance; nor do two of
-    them find the same."""
+    them find the same. Coarse maps have another factor for rows than for columns."""
     sides = size or (torch.randperm(6, generator=generator)[:2] + 5).tolist()
     channels = int(torch.randint(11, 15, (), generator=generator))
 
@@ -86,12 +98,12 @@ def draw_features(generator, factor=1, size=None):
         f = torch.randn(channels, *sides, generator=generator, dtype=torch.float64)
         return f * 10 ** (2 * torch.rand(sides, generator=generator, dtype=torch.float64) - 0.5)
 
-    image_size = tuple(side * factor for side in sides)
+    image_size = tuple(side * factor for side, factor in zip(sides, factors, strict=True))
     while True:
         yx = tuple(int(torch.randint(side, (), generator=generator)) for side in image_size)
         cells = [{cell(*yx, *sides, *image_size)}]
         for message, ways in WAYS.items():
-            if factor > 1 or message not in (UNSCALED, ROUNDED, CORNERS):  # those are right where factor is 1
+            if max(factors) > 1 or message not in (UNSCALED, ROUNDED, CORNERS, ONE_FACTOR):  # right without a factor
                 cells.append({where(*yx, *sides, *image_size) for where in ways})
         if len(set.union(*cells)) == sum(map(len, cells)):
             return {"fq": features(), "fk": features(), "yx": yx, "image_size": image_size}
@@ -102,11 +114,12 @@ def draw_same_size(generator):
 
 
 def draw_coarse(generator):
-    return draw_features(generator, factor=(4, 8)[int(torch.randint(2, (), generator=generator))])
+    # Of 5 to 10 cells a side these never make a square image, on which exchanged sides would do no harm.
+    return draw_features(generator, factors=((3, 8), (8, 3))[int(torch.randint(2, (), generator=generator))])
 
 
 def draw_corners(generator):
-    return draw_features(generator, factor=4, size=[12, 20])
+    return draw_features(generator, factors=(4, 2), size=[12, 20])
 
 
 def judge_map(inputs, got, wanted):
