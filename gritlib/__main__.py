@@ -68,9 +68,8 @@ def train_with(method: str, preset: str | None):
         """Train a method and leave a run folder: checkpoint, log, sample pictures.
 
         Args:
-            data: grove, earth, faces, shapes, or the path of a folder of your own pairs: FOLDER/train/ and FOLDER/test/
-                with side-by-side files, with A/ and B/, or with image/ and mask/. Methods without pairs take
-                FOLDER/trainA/ and FOLDER/trainB/ as well.
+            data: grove, earth, faces, shapes, a fetched set, or a folder of your own pairs: FOLDER/train/ and
+                FOLDER/test/ with side-by-side files, A/ and B/, or image/ and mask/; or trainA/ and trainB/.
             options: the dataset's own, as NAME=VALUE: direction=BtoA, load_size=72, flip=false or classes=12 for
                 a folder, height=true or latitude=true for earth, n=500 for faces.
             size: side of the training crops in pixels.
@@ -213,10 +212,11 @@ def data(
     export: Path | None = None,
     size: int = 64,
 ) -> None:
-    """List the datasets, or show the card of one: origin, licence, splits.
+    """List the datasets, or show the card of one: origin, licence, splits. `data fetch NAME` gets a public set; `data
+    celebamask-hq`, `cityscapes`, `ade20k` prepare your own download; `data edges`, `pair`, `tiles` make pairs.
 
     Args:
-        name: grove, earth, faces, shapes, or a folder of your own pairs.
+        name: grove, earth, faces, shapes, a public set, or a folder of your own pairs.
         options: the dataset's own, as NAME=VALUE (see `train`).
         picture: write a PNG with some of its training images.
         export: write some pairs of the test split to this folder, N_input.png (label ids for a label map) and
@@ -224,27 +224,37 @@ def data(
         size: side of the crops in pixels.
     """
     from gritlib import showcase
+    from gritlib.fetch import commands
 
     if name is None:
-        print(showcase.all_cards())
+        print(f"{showcase.all_cards()}\n\n{commands.listing()}")
+    elif commands.is_public(name) and not (picture or export):  # its images may be many: the card has the counts
+        print(commands.card(name))
     else:
         showcase.show(name, data_options(options), picture, export, size)
 
 
-def bench(what: tyro.conf.Positional[Literal["metrics", "references"]], threads: int = 2) -> None:
+def bench(
+    what: tyro.conf.Positional[Literal["metrics", "references", "loader"]], threads: int = 2, data: str | None = None
+) -> None:
     """Measure speed against other libraries, or compare scores with independent references.
 
     Args:
         what: metrics (Fréchet distance, precision and recall on 10,000 features of 2,048 numbers, against pytorch-fid
-            and prdc: `pip install "gritlib[bench]"`) or references (a table of differences; needs the test packages).
-        threads: cores that each side of metrics may use.
+            and prdc: `pip install "gritlib[bench]"`), references (a table of differences; needs the test packages) or
+            loader (how fast images come at 256 pixels, beside how fast pix2pix' published networks take them).
+        threads: cores that each side of metrics, or the loader, may use.
+        data: for loader, a prepared set of pairs; by default made pairs.
     """
     from gritlib import bench
+    from gritlib.bench.loader import loader
 
+    measures = {"metrics": lambda: bench.metrics(threads=threads), "references": bench.references}
+    measures["loader"] = lambda: loader(data, threads=threads)
     try:
-        bench.references() if what == "references" else bench.metrics(threads=threads)
+        measures[what]()
     except ModuleNotFoundError as error:
-        extra = {"metrics": "bench", "references": "test"}[what]
+        extra = "bench" if what == "metrics" else "test"
         raise ValueError(f'{error.name} is needed to compare with: pip install "gritlib[{extra}]"') from error
 
 
@@ -297,7 +307,11 @@ def run(arguments: list[str]) -> None:
         from gritlib.studies.commands import VERBS as verbs
     elif arguments[:1] == ["course"]:
         from gritlib.classroom.commands import VERBS as verbs
-    if arguments[:1] in (["train"], ["study"], ["course"]):
+    elif arguments[:1] == ["data"] and arguments[1:2]:
+        from gritlib.fetch.commands import VERBS as more
+
+        verbs = more if arguments[1] in more else verbs
+    if arguments[:1] in (["train"], ["study"], ["course"]) or "fetch" in verbs:
         prog, arguments = f"{prog} {arguments[0]}", arguments[1:]
     tyro.extras.subcommand_cli_from_dict(verbs, prog=prog, description=__doc__, args=arguments, config=FLAT)
 

@@ -6,9 +6,10 @@ connection that breaks is taken up where it stopped (pooch's own downloaders beg
 """
 
 import contextlib
+import errno
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 ALLOW = "GRITLIB_ALLOW_DOWNLOAD"
@@ -33,7 +34,7 @@ def cache_folder() -> Path:
 
 def fetch(
     urls: str | Sequence[str],
-    known: str,
+    known: str | Callable[[Path], str | None],
     name: str | None = None,
     folder: str | Path | None = None,
     size: int | None = None,
@@ -44,22 +45,26 @@ def fetch(
 
     Args:
         urls: addresses of the same file, tried in order. known: its hash as far as it is known, 8 or more hexadecimal
-            digits from the beginning: of sha256, or "md5:" and the digits. name: under which it is kept, by default
+            digits from the beginning: of sha256, or "md5:" and the digits. Where none is published, a function that
+            says what is wrong with a file, None for nothing. name: under which it is kept, by default
             the end of the first address. folder: instead of `cache_folder()`. size: in bytes; an address that
             announces another size is passed over. allow: instead of GRITLIB_ALLOW_DOWNLOAD. progress: show a bar.
 
     Raises:
         FileNotFoundError: it is not there and must not or cannot be downloaded; says where to put it by hand.
+        OSError: the disk is full.
     """
-    _parts(known)  # refuses what is no hash before anything else
+    if isinstance(known, str):
+        _parts(known)  # refuses what is no hash before anything else
     urls = [urls] if isinstance(urls, str) else list(urls)
     name = name or urls[0].rsplit("/", 1)[-1]
     target, notes = Path(folder or cache_folder()) / name, []
     for path in (target, *_elsewhere(urls)):
         if path.is_file():
-            if matches(path, known):
+            problem = _wrong(path, known)
+            if problem is None:
                 return path
-            notes.append(f"{path} is there, but {_otherwise(path, known)}")
+            notes.append(f"{path} is there, but {problem}")
     if not (allowed() if allow is None else allow):
         large = f" ({size / 1e6:,.0f} MB)" if size else ""
         raise FileNotFoundError(
@@ -72,7 +77,7 @@ def fetch(
         raise FileNotFoundError(f"{name} cannot be kept in {target.parent} ({error}): set GRITLIB_CACHE") from None
     partial = target.with_name(target.name + ".part")
     with _alone(target.with_name(target.name + ".lock")):
-        if target.is_file() and matches(target, known):  # another process was faster
+        if target.is_file() and _wrong(target, known) is None:  # another process was faster
             return target
         for url in urls:
             problem = _attempt(url, partial, known, size, progress)
@@ -132,18 +137,15 @@ class RangeDownloader:
             raise OSError(f"the connection ended after {_size(path):,} of {total:,} bytes")
 
 
-def matches(path: Path, known: str) -> bool:
-    """Whether the file's hash begins with `known` (see `fetch`)."""
-    return _digest(path, known).startswith(_parts(known)[1])
-
-
-def _attempt(url: str, partial: Path, known: str, size: int | None, progress: bool) -> str | None:
-    """Download from one address into `partial` until its hash is right (None), or the reason why not."""
+def _attempt(url: str, partial: Path, known, size: int | None, progress: bool) -> str | None:
+    """Download from one address into `partial` until it is what it should be (None), or the reason why not."""
     download, failures, most, again = RangeDownloader(size, progress), 0, _size(partial), _size(partial) > 0
     while True:
         try:
             download(url, partial)
         except OSError as error:  # requests' errors are among them
+            if error.errno == errno.ENOSPC:  # no other address helps
+                raise
             failures = 0 if _size(partial) > most else failures + 1
             most = max(most, _size(partial))
             status = getattr(getattr(error, "response", None), "status_code", 500)
@@ -151,17 +153,21 @@ def _attempt(url: str, partial: Path, known: str, size: int | None, progress: bo
                 # what requests says about a connection is long, and names the address once more
                 return type(error).__name__ if type(error).__name__.endswith("ConnectionError") else str(error)
             continue
-        if matches(partial, known):
+        problem = _wrong(partial, known)
+        if problem is None:
             return None
-        problem = _otherwise(partial, known)
         partial.unlink()
         if not again:
             return problem
         again = False  # what was begun earlier, perhaps elsewhere, may be to blame: once more from the beginning
 
 
-def _otherwise(path: Path, known: str) -> str:
-    return f"its hash is {_digest(path, known)[:8]}… instead of {_parts(known)[1][:8]}…"
+def _wrong(path: Path, known: str | Callable[[Path], str | None]) -> str | None:
+    """What is wrong with a file by its hash, or by the caller's function; None for nothing."""
+    if not isinstance(known, str):
+        return known(path)
+    digest, digits = _digest(path, known), _parts(known)[1]
+    return None if digest.startswith(digits) else f"its hash is {digest[:8]}… instead of {digits[:8]}…"
 
 
 def _size(path: Path) -> int:

@@ -1,9 +1,11 @@
-"""The catalog: name -> Source, with its card. A path to a folder of your own images works like a name."""
+"""The catalog: name -> Source, with its card. A path to a folder of your own images works like a name, and so do the
+papers' datasets once they are fetched."""
 
 import inspect
 from importlib import import_module
 from pathlib import Path
 
+from gritlib.data import public
 from gritlib.data.source import SPLITS, Card, Source, check_split
 from gritlib.data.unpaired import Unpaired
 
@@ -16,7 +18,8 @@ def load(name: str, split: str = "train", size: int = 64, **options) -> Source |
     """Load one split of a dataset into memory.
 
     Args:
-        name: "grove", "earth", "faces", "shapes", or the path of a folder of images (see `gritlib.data.folders`).
+        name: "grove", "earth", "faces", "shapes", a fetched set (see `gritlib.data.public`), or the path of a folder of
+            images (see `gritlib.data.folders`).
         split: "train", "val" or "test".
         size: side of the square crops in pixels, 16 or more.
         options: what the dataset's own `load` takes beyond these, for example `height=True` for earth; `unpaired=True`,
@@ -24,6 +27,7 @@ def load(name: str, split: str = "train", size: int = 64, **options) -> Source |
 
     Raises:
         ValueError: unknown name, split, size or option, naming what would work.
+        FileNotFoundError: a public set that is not fetched, saying how.
     """
     check_split(split)
     if size < 16:
@@ -31,12 +35,14 @@ def load(name: str, split: str = "train", size: int = 64, **options) -> Source |
     if name in NAMES:
         loader = import_module(f"gritlib.data.{name}").load
         arguments = (split, size)
+    elif name in public.NAMES or public.manifest(name):
+        loader = public.load
+        arguments = (name, split, size)
     elif Path(name).is_dir():
         loader = import_module("gritlib.data.folders").load
         arguments = (name, split, size)
     else:
-        known = ", ".join(NAMES)
-        raise ValueError(f"dataset {name!r} is neither a known name ({known}) nor an existing folder")
+        raise ValueError(_unknown(name))
     takes = list(inspect.signature(loader).parameters)[len(arguments) :]
     unknown = [key for key in options if key not in takes]
     if unknown == ["unpaired"] and options["unpaired"]:
@@ -54,6 +60,8 @@ def describe(name: str) -> Card:
     Raises:
         ValueError: the name is unknown.
     """
+    if name in public.NAMES or (name not in NAMES and public.manifest(name)):
+        return public.card(name)
     if Path(name).is_dir() and name not in NAMES:
         from gritlib.data.folders import LAYOUTS
 
@@ -61,5 +69,10 @@ def describe(name: str) -> Card:
         layouts = "; ".join(f"{layout}: {where}" for layout, where in LAYOUTS.items())
         return Card(name, "your own images", str(Path(name).resolve()), "yours", f"folders {', '.join(found)}", layouts)
     if name not in NAMES:
-        raise ValueError(f"dataset {name!r} is neither a known name ({', '.join(NAMES)}) nor an existing folder")
+        raise ValueError(_unknown(name))
     return import_module(f"gritlib.data.{name}").CARD
+
+
+def _unknown(name: str) -> str:
+    known, papers = ", ".join(NAMES), ", ".join(public.NAMES)
+    return f"dataset {name!r} is neither a known name ({known}) nor an existing folder; the papers' sets are {papers}"
