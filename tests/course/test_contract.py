@@ -37,6 +37,7 @@ def elsewhere():
     return {entry: [next(results) for _ in jobs_of(entry)] for entry in ENTRIES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.id} {e.title}")
 def test_an_answer_gives_the_same_in_another_process(entry, elsewhere):
     answer = entry.objects(load(entry.id))
@@ -83,6 +84,7 @@ def test_the_reference_without_its_mark_is_right(exercise):
     assert report.status == "right" and report.points == exercise.points, report.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
 def test_every_mistake_is_wrong_and_is_recognised(exercise):
     for mistake in exercise.mistakes:

@@ -95,7 +95,8 @@ def test_three_seeds_have_no_interval_but_their_least_and_greatest_value(tmp_pat
     study = toy(seeds=(1, 2, 3))
     records = ran(study, tmp_path)
     row, text = report.summarise(study, records)[0], report.markdown(study, records)
-    assert row["each"] == [a - b for a, b in zip(*(report.by_seed(records, "sea", x, "gap").values() for x in "ab"))]
+    subject, other = (report.by_seed(records, "sea", arm, "gap") for arm in "ab")
+    assert row["each"] == [subject[seed] - other[seed] for seed in (1, 2, 3)]
     assert "95 %" not in text and "| least to greatest seed | paired seeds |" in text
     assert f" | {min(row['each']):.3f} to {max(row['each']):.3f} | 3 |" in text
 
