@@ -108,7 +108,7 @@ LESSONS = {
         "Why does a normalised network forget its label map?",
         reading=50,
         coding=77,
-        compute=5,
+        compute=3,
         seconds=110,
         file="05_spade",
         steps={"yours": runs(4, 100, 400, 2000)},
