@@ -4,7 +4,7 @@
 # **Why does a normalised network forget its label map?**
 #
 # *50 minutes of reading, 77 of coding, about 3 of computing on two cores. The core path, all exercises and the cells between
-# them with the tag `core`, takes about 100 minutes. You need: lesson 01 (the adversarial loss, the PatchGAN), lesson 02's perceptual
+# them with the tag `core`, takes about 110 minutes. You need: lesson 01 (the adversarial loss, the PatchGAN), lesson 02's perceptual
 # loss, mean, variance and the normal distribution. You need no knowledge of variational autoencoders.*
 #
 # ## What you will be able to do
@@ -67,11 +67,12 @@ pictures(
     labels=["map", "style 1", "style 2", "style 3"],
     caption="shipped weights, gritlib's pieces; generated, nobody's faces",
     alt="First row: the label maps of three drawn faces. Below, three rows: a training image that lends its style, and the three maps "
-    "painted in it. Shapes follow the map, colours of skin, hair and background the lent image.",
+    "painted in it. Shapes follow the map; skin and background take the lent image's colours, "
+    "hair stays brown or fair.",
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Every shape is where its map has it, down to the brows. Colours change together with the lent image. What is *not*
+# **What to notice.** Every shape is where its map has it, down to the brows. Skin and background change with the lent image, hair much less. What is *not*
 # there: strands of hair, freckles, grain. Keep that in mind until the last section.
 
 # %% [markdown] tags=["core"]
@@ -168,7 +169,7 @@ pictures(
 # %% [markdown] tags=["core"]
 # **What to notice.** With reflection four different greys become one: what is left is rounding, divided by $\sqrt\varepsilon$. This is the proof in
 # the paper: *a uniform map is erased, whatever its label*. With zeros around, the network sees the border of its image, very
-# bright after the division, and a little of it leaks inside through the mean. So a zero-padded network is not quite blind. It guesses the label by the frame.
+# dark or very bright after the division, and a little of it leaks inside through the mean. So a zero-padded network is not quite blind. It guesses the label by the frame.
 
 # %% [markdown]
 # ### Where the proof ends
@@ -196,14 +197,14 @@ with torch.no_grad():
             print(f"{name:12}{norm:16}{apart(x):16.4f}{x.std((2, 3)).mean():9.4f}")
 
 # %% [markdown]
-# **What to notice.** The first number says whether images differ as a whole. Instance norm sets it to zero, *always*. The second is the variance within an
-# image: for real maps instance norm keeps it at 1, so a crown still differs from the shadow beside it. What is lost is how an image stands
+# **What to notice.** The first number says whether images differ as a whole. Instance norm sets it to zero, *always*. The second is the deviation within an
+# image: for real maps instance norm sets it to 1, so a crown still differs from the shadow beside it. What is lost is how an image stands
 # as a whole. If one label covers it, that is all there was; if several do, their differences remain. Batch norm over different maps keeps both.
 
 # %% [markdown] tags=["core"]
 # ## 2 Spatially-adaptive normalisation
 #
-# SPADE (Park et al. 2019) turns the order round. It normalises the *features* without any parameters, and afterwards scales and shifts
+# SPADE (Park et al. 2019) turns the order round. It normalises the *features* $h$ without any parameters, and afterwards scales and shifts
 # them by numbers made from the map. These differ at every pixel:
 #
 # $$\text{out} = \big(1+\gamma(m)\big)\cdot\frac{h-\mu}{\sigma}+\beta(m)$$
@@ -329,7 +330,7 @@ pictures(
     labels=["map", *made],
     caption=pieces("05.2"),
     alt="Four unseen places. Rows: the label map; the picture by gritlib's layer; by yours, the same if it is right; with γ for 1 + γ and with "
-    "the norm last, both garbage.",
+    "the norm last: the first without texture, the second with pale areas and dark rims.",
 )
 right = made["gritlib's layer"]
 for name, images in made.items():
@@ -424,12 +425,12 @@ course.reveal("05.b", {way: middle[way] for way in ("input", "concat", "SPADE")}
 
 # %% [markdown] tags=["core"]
 # **What to notice.** With the map at the *input*, the images of the four labels are equal; nothing is left behind the first norm. *Concat* brings the map back at every layer, and
-# every norm takes it away again, six times. Its images differ only because the last convolution sees the map itself: one layer, one flat colour a label. In *SPADE* the labels are apart
+# every norm takes it away again, six times. Its images differ, even more than SPADE's, only because the last convolution sees the map itself: one layer, one flat colour a label. In *SPADE* the labels are apart
 # behind each norm, since γ and β come afterwards. Batch norm over four different maps erases nothing.
 
 # %% [markdown]
 # The study of section 8 has batch norm in all its networks, as the paper's comparison has. So erasing cannot be why one of its arms is better
-# than another. And this is what the trained forest network makes of the four uniform maps, which no photo of its training ever had:
+# than another. And this is what the trained forest network makes of the four uniform maps; in training it saw only grass alone, in six of 272 tiles:
 
 # %%
 whole = one_hot(torch.arange(4)[:, None, None].expand(4, 64, 64), 4)
@@ -444,7 +445,7 @@ for label, colour in zip(classes, flat.mean((2, 3)), strict=True):
     print(f"{label:7} mean colour", " ".join(f"{127.5 * (value + 1):4.0f}" for value in colour.tolist()))
 
 # %% [markdown]
-# **What to notice.** Four labels, four pictures, though no training map was of one label alone. Ask also what could *not* be erased here: batch norm in eval mode uses
+# **What to notice.** Four labels, four pictures, though only grass ever filled a training map. Ask also what could *not* be erased here: batch norm in eval mode uses
 # fixed statistics, so this network would tell the labels apart with concat, too. Crown and grass have nearly the same mean colour; only the grain differs. In the photos
 # they are alike as well.
 
@@ -459,7 +460,7 @@ for label, colour in zip(classes, flat.mean((2, 3)), strict=True):
 # ### A page on variational autoencoders: the two networks
 #
 # An *autoencoder* squeezes an image into a few numbers, its *code*, and a second network, the *decoder*, makes the image again. That works for codes
-# of images. Of a code that no image has, say one drawn at random, the decoder has never heard, and makes anything. A *variational* autoencoder (Kingma
+# of images. A code that no image has, say a random one, means nothing to the decoder: it makes anything of it. A *variational* autoencoder (Kingma
 # and Welling 2014) cures this. Its encoder answers with a whole region instead of a point: for each number of the code a mean $\mu$ and a variance $\sigma^2$. The decoder
 # is given a random draw from it.
 
@@ -542,7 +543,7 @@ for name, batch in (("faces", everything), ("grove", forest)):
         mu, logvar = shipped[name].E(batch["B"])
     order = mu.std(0).argsort(descending=True)
     print(
-        f"{name}: KL of a code {kl(mu, logvar).mean():.1f} nats, mean over {len(mu)} images; the most telling number first"
+        f"{name}: KL of a code {kl(mu, logvar).mean():.1f} nats (bits, with the natural logarithm), mean over {len(mu)} images; the most telling number first"
     )
     print("  deviation of μ over images", " ".join(f"{value:4.2f}" for value in mu.std(0)[order]))
     print("  mean σ                    ", " ".join(f"{value:4.2f}" for value in (0.5 * logvar).exp().mean(0)[order]))
@@ -563,13 +564,13 @@ pictures(
     titles=["the image", *(f"draw {k}" for k in range(1, 5))],
     labels=list(ways),
     caption=f"{pieces('05.3')}; generated, nobody's faces",
-    alt="One label map in twelve styles. First row: four draws around the code of the true image, alike and in its colours. Second: four "
+    alt="One label map in twelve styles. First row: four draws around the code of the true image, alike, with its skin and background, the turquoise hair blue. Second: four "
     "draws from the standard normal distribution, all near the same brownish look. Third: draws as widely spread as the codes of "
-    "training images, with different colours of skin, hair, clothes and background.",
+    "training images, with different colours of skin, clothes and background.",
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Around its code the face stays itself: σ is small, around 0.1. Draws from $\mathcal N(0,1)$ all look brownish: the codes of real images lie much further out. That is the price of the KL
+# **What to notice.** Around its code the face stays itself: σ is small, around 0.1. Draws from $\mathcal N(0,1)$ all look brownish: the codes of real *faces* lie much further out. That is the price of the KL
 # term's weight, here a hundredth of the paper's. In a single run with the paper's, the forest network's code told nearly nothing, and no style image changed anything: *posterior collapse*. So this course draws new
 # styles as widely as the codes of the training images lie.
 
@@ -607,7 +608,7 @@ print(f"learning rates: G {shipped['grove'].config.lr:g}, D {shipped['grove'].co
 #
 # > 4 points · 15 minutes · *goes into*: what both players minimise in section 7
 #
-# *Hinge*: D is content with logits above 1 for real and below −1 for fake patches, $\mathrm{mean}\max(0,1-r)+\mathrm{mean}\max(0,1+f)$; G has no
+# *Hinge*: D is content with logits $r$ above 1 for real and $f$ below −1 for fake patches, $\mathrm{mean}\max(0,1-r)+\mathrm{mean}\max(0,1+f)$; G has no
 # such margin, $-\mathrm{mean}\,f$. *Feature matching*: an image that looks real should also *activate D's layers* as the real one does. Mean absolute differences, summed over layers,
 # averaged over scales. D judges each image at several scales: for each a pair of logits and a list of activations.
 
@@ -750,7 +751,7 @@ segmentation_scores = check("05.5", segmentation_scores)
 
 # %% [markdown] tags=["core"]
 # First score the segmenter itself: what does it find in the *real* photos? One would expect no picture to do better, and it is far from
-# 1: shadows are soft, and grass and crowns alike. The second row is the shipped network.
+# 1: three quarters of the crown pixels are taken for grass or bare ground. The second row is the shipped network.
 
 # %% tags=["core"]
 find_labels = segmenter("grove").labels
@@ -835,17 +836,19 @@ curves(
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Little: after 1,800 steps a hundred more, at smaller rates, move mean IoU and L1 by what chance moves them. Look at the curves instead. They go on where the earlier training
-# stood, at the size that its terms had. A hinge without its margin, a sum in the place of a mean, a σ that is squared would show here as a jump in the first steps. So
-# this run proves your pieces, as the weights proved your layer; what a recipe is worth, only the study can say.
+# **What to notice.** Little: after 1,800 steps a hundred more, at smaller rates, move mean IoU and L1 by what chance moves them. Look at the curves instead. No term jumps or runs away, so
+# your pieces carry on what gritlib's began. A sum in the place of a mean would jump; a squared σ would hardly show: that is what the checks are for. What a recipe is
+# worth, only the study can say.
 
 # %% [markdown] tags=["core"]
 # ## 8 What the study says
 #
 # ### How the map comes in (claim C20)
 #
+# C20: a map in every layer, through SPADE, beats concatenation, and that a map at the input alone.
+#
 # Three ways for the map to come in, with generators of equal size (parameters within 5 %) and the same objective. `spade`: this lesson's layer. `concat`: ordinary batch norm, and
-# the map as further channels before every convolution. `input-only`: pix2pixHD++, which sees the map at its first layer. None has a style. 700 steps of 4 images, three seeds, scored on unseen maps; `real`
+# the map as further channels before every convolution. `input-only`: pix2pixHD++, pix2pixHD with the recipe's further devices, which sees the map at its first layer. None has a style. 700 steps of 4 images, three seeds, scored on unseen maps; `real`
 # are the test images themselves. One dot is one seed: three show a direction, no more.
 #
 # In Park's thesis: mean IoU 35.2, 31.9 and 32.7 on COCO-Stuff, 62.3, 61.1 and 58.8 on Cityscapes. pix2pixHD has 14.6 and 58.3; so on COCO-Stuff the recipe's further devices bring more
@@ -872,13 +875,13 @@ compared(("spade", "concat"), ("spade", "input-only"))
 
 # %% [markdown] tags=["core"]
 # **What to notice.** On **Faces** SPADE is better than the map at the input alone by all four scores, in every seed: look at eyes, brows and lips, a few pixels each. Against concat it is better by L1 and by VGG's and the kernel distance,
-# not by mean IoU: there both stand at the value of the test images themselves, and nothing is left to win. So C20 shows, as a direction. On **Grove**, with four labels and large areas, the scores contradict each other: in every seed
-# SPADE has the lowest L1 of the three and the highest kernel distance; mean IoU has no direction. All have batch norm, which erases nothing; *why* SPADE is ahead on Faces the study does not say.
+# not by mean IoU: there both stand a little above the test images themselves (0.64), which ranks nothing. So C20 shows in parts, as a direction. On **Grove**, with four labels and large areas, the scores contradict each other: in every seed
+# SPADE has the lowest L1 of the three and the highest kernel distance, and VGG's distance beats concat's and loses to input-only's; mean IoU has no direction. All have batch norm, which erases nothing; *why* SPADE is ahead on Faces the study does not say.
 
 # %% [markdown]
 # ### Parts of SPADE (claims C20 and C21)
 #
-# On Grove: SPADE with 1x1 kernels, which sees no neighbour in the map; SPADE that begins with a random vector instead of the map; without the perceptual loss; without
+# C21: both further losses help, the perceptual one most. On Grove: SPADE with 1x1 kernels, which sees no neighbour in the map; SPADE that begins with a random vector instead of the map; without the perceptual loss; without
 # feature matching. In the thesis, on COCO-Stuff, 35.2 becomes 32.7, 35.3, 24.7 and 33.2.
 
 # %%
@@ -890,12 +893,12 @@ compared(*(("spade", other) for other in parts[1:]))
 # %% [markdown]
 # **What to notice.** Look at the pictures first. Without the perceptual loss there are stripes that nobody takes for a forest, and they have the *highest* mean IoU on average and the *lowest* kernel distance in every seed. Two usual scores prefer the worst pictures: to name a label needs no
 # leaves, and a small feature network at 64 pixels is no judge of them. L1 and VGG's distance see it. So C21 shows in these two, for both losses, as a direction, and is turned round in mean IoU. 1x1 kernels cost a little of the same
-# two; what the generator begins with hardly matters, as in the thesis.
+# two; a random start moves both L1 and mean IoU a little, against each other.
 
 # %% [markdown] tags=["core"]
 # ## 9 One map, many pictures (claim C22)
 #
-# The arm `style` is the kind of network that made this lesson's pictures. Is a style image's look taken over? `overlap_lent`: how far the colours of the output agree with
+# C22: one map gives many pictures, and a style image lends its look. # The arm `style` is the kind of network that made this lesson's pictures. Is a style image's look taken over? `overlap_lent`: how far the colours of the output agree with
 # those of the image that lent its style, 1 is all; `overlap_mean`: the same for the output with the mean code, which knows nothing of that image. `z_std`: how much a pixel
 # varies over eight new styles, in units of [−1, 1].
 
@@ -907,6 +910,7 @@ _ = gallery(
 # %% [markdown] tags=["core"]
 # **What to notice.** On Faces the lent image's colours arrive: the overlap is larger than the mean code has it. It is far from 1, since an output has its own map's areas. On Grove the code is hardly used after 700 steps: `z_std` is near 0.
 # The shipped network had 1,800, and listens a little. A style is learned where colours cannot be guessed from the map: faces, not one forest in one light.
+# So C22 shows on Faces, and hardly on Grove. `spade-random` varies more there (0.08), without any style to choose.
 
 # %% [markdown] tags=["core"]
 # ### The answer leaks
@@ -932,7 +936,7 @@ _ = gallery("spade", seeds=(), metrics=("L1", "L1_truth", "L1_random"), arms=("s
 
 # %% [markdown] tags=["core"]
 # **What to notice.** On faces the style of the truth more than halves the error: the colours of a drawn face are not in its map, and the code hands them over. A random style is worse than the mean code, since wrong
-# colours cost more than none. The table says the same of the study's three seeds. On forests it is little: one scene has one light. An L1 with the style of the truth is no error of a prediction. In this course scores with the style of the truth are always marked so.
+# colours cost more than average ones. The study's seeds go the same way, less far. On forests it is little: one scene has one light. An L1 with the style of the truth is no error of a prediction. In this course scores with the style of the truth are always marked so.
 
 # %% [markdown]
 # <details><summary><b>Think.</b> A table ranks one model with the style of the truth, and another without any style. Who wins, and what have you learned?</summary>
@@ -971,11 +975,11 @@ pictures(
     titles=["your map", "mean style", "style 1", "style 2", "style 3"],
     labels=["generated", "lent by"],
     alt="A label map with a meadow, an oblique strip of bare ground and a round crown with its shadow; four generated pictures of it, with the mean "
-    "style and with three styles of training photos, which stand below.",
+    "style and with three styles of training photos, which stand below; in the third the strip is nearly invisible.",
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Layout and style are independent of each other: strip, crown and shadow are where the map has them, in every style. The styles differ in brightness, in tint, and in how strong the grain is: the third is as smooth as its
+# **What to notice.** Layout and style are independent of each other: strip, crown and shadow stay where the map has them; in the third style strip and crown hardly differ from the meadow. The styles differ in brightness, in tint, and in how strong the grain is: the third is as smooth as its
 # image. *Where* the grain lies does not change. The first style image shows fallen trunks; none of them arrives.
 
 # %% [markdown] tags=["core"]
@@ -1004,7 +1008,7 @@ pictures(
 
 # %% [markdown] tags=["core"]
 # **What to notice.** With one style the deviation is exactly 0: nothing is left to draw. Over styles it is not, but of the fine detail styles decide only a share, by making the same grain stronger or weaker and by the colours at an edge. A hundred photos of a
-# crown have a hundred different leaves; this network has one pattern for each map. **Style moves colours, nothing moves texture: std 0.** Lesson 06 asks why a network that is given noise does not use it, and what would make it.
+# crown have a hundred different leaves; this network has one pattern for each map. **Style moves colours and the strength of the grain; nothing moves where it lies: std 0.** Lesson 06 asks why a network that is given noise does not use it, and what would make it.
 
 # %% [markdown] tags=["core"]
 # ## Faces that nobody has

@@ -78,7 +78,8 @@ def describe(report: Report) -> str:
     if report.status == "reference":
         return f"{exercise.title}: this is gritlib's version; run the cell that defines yours, then check it."
     if report.status == "not attempted":
-        return f"{exercise.title}: not attempted yet. Until then the notebook uses gritlib's."
+        where = next((f" (the stub's raise in {r.where} is reached)" for r in report.results if r.where), "")
+        return f"{exercise.title}: not attempted yet{where}. Until then the notebook uses gritlib's."
     lines = [f"{exercise.title}: {report.points:g} of {exercise.points:g} points"]
     said: set[str] = set()
     for result in report.results:

@@ -62,6 +62,7 @@ class Result:
     slow: float = 0.0
     stopped: bool = False
     inputs: str = ""
+    where: str = ""
 
 
 @dataclass
@@ -132,7 +133,7 @@ def examine_part(exercise: Exercise, part: Part, answer: tuple, generator: torch
             raise wanted.error  # a defect of ours, never the student's
         got = observe(part, inputs, answer, seconds)
         if unwritten(got.error):
-            return Result(part, "not attempted")
+            return Result(part, "not attempted", where=raised_in(got.error))
         lines, shown = verdict(exercise, part, inputs, got, wanted)
         if lines:
             trace = student_traceback(got.error, part.call) if got.error else ""
@@ -140,6 +141,14 @@ def examine_part(exercise: Exercise, part: Part, answer: tuple, generator: torch
         if got.seconds > SLOW_SECONDS and got.seconds > SLOW * wanted.seconds:
             slow = max(slow, got.seconds / max(wanted.seconds, 1e-9))
     return Result(part, "right", slow=slow)
+
+
+def raised_in(error: BaseException) -> str:
+    """The method that raised, as __init__ or forward; empty for a plain function, whose name the exercise says."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    return last.tb_frame.f_code.co_name if last and "self" in last.tb_frame.f_locals else ""
 
 
 def verdict(exercise: Exercise, part: Part, inputs: dict, got: Outcome, wanted: Outcome) -> tuple[list[str], str]:

@@ -127,6 +127,15 @@ def load(
 
     def images(parts: Sequence[str]) -> list[tuple[np.ndarray, ...]]:
         files = [_files(folder / part) for part in parts]
+        for part, side in zip(parts, files, strict=True):
+            expected = kept["counts"][part.partition("/")[0]]
+            if len(side) != expected:
+                raise ValueError(
+                    f"{folder / part}: has {len(side):,} images, {expected:,} were prepared: put back what is missing, "
+                    "or prepare the set again with --again"
+                )
+        if [file.stem for file in files[0]] != [file.stem for file in files[-1]]:
+            raise ValueError(f"{folder}: the names in {' and '.join(parts)} differ: prepare the set again with --again")
         chosen = np.linspace(0, len(files[0]) - 1, min(n or len(files[0]), len(files[0]))).round().astype(int)
         items = [tuple(side[i] for side in files) for i in chosen]
         key = "-".join([kept["name"], kept["files"][:12], *parts, str(edge), str(len(items))]).replace("/", "-")

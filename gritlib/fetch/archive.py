@@ -6,8 +6,10 @@ tar files exists from 3.12 on, and none for zip files.
 """
 
 import contextlib
+import errno
 import gzip
 import hashlib
+import lzma
 import os
 import re
 import stat
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 20
+CODECS = (zlib.error, lzma.LZMAError, NotImplementedError)
 FILES = 1_000_000  # members; the largest set of the course has 138,767
 GROWTH, ROOM = 3, 50_000_000  # photos hardly shrink: unpacked, an archive is at most 3 times as large and 50 MB more
 MEMBER = 256_000_000  # bytes of one file that is read into memory
@@ -63,8 +66,7 @@ def unpack(path: Path, target: Path, limit: int | None = None, progress: bool = 
             if len(seen) > FILES:
                 raise ValueError(f"{path.name}: holds more than {FILES:,} files: this is not the set it should be")
             file = target.joinpath(*parts)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with opened() as source, open(file, "xb") as sink:
+            with opened() as source, _new(file, path, name) as sink:
                 while chunk := source.read(CHUNK):
                     written += len(chunk)
                     if written > limit:
@@ -72,6 +74,16 @@ def unpack(path: Path, target: Path, limit: int | None = None, progress: bool = 
                     sink.write(chunk)
             bar.update()
     return len(seen)
+
+
+def _new(file: Path, path: Path, name: str) -> BinaryIO:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return open(file, "xb")
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL):
+            raise ValueError(f"{path.name}: {name!r} cannot be written here ({error.strerror})") from error
+        raise
 
 
 def inside(name: str) -> tuple[str, ...]:
@@ -83,7 +95,7 @@ def inside(name: str) -> tuple[str, ...]:
     """
     if name.startswith("/") or re.search(r"\\|[\x00-\x1f]|^[A-Za-z]:", name) or ".." in name.split("/"):
         raise ValueError(f"the archive holds {name!r}, a path that leads out of its folder")
-    return tuple(re.sub(r'[:*?"<>|]', "_", part) for part in name.split("/") if part not in ("", "."))
+    return tuple(re.sub(r'[:*?"<>|]|[. ]$', "_", part) for part in name.split("/") if part not in ("", "."))
 
 
 @contextlib.contextmanager
@@ -95,7 +107,7 @@ def _members(path: Path) -> Iterator[Iterator[tuple[str, Callable[[], BinaryIO]]
     try:
         with zipfile.ZipFile(path) if form == "zip" else gzip.open(path) as opened:
             yield _zip_members(opened) if form == "zip" else _tar_members(opened)
-    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, NotImplementedError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, EOFError, *CODECS) as error:
         raise ValueError(f"{path.name}: is damaged ({error})") from error
 
 
@@ -110,8 +122,20 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], B
             yield info.filename, lambda info=info: archive.open(info)
 
 
+class _Bounded:
+    """tarfile reads a long name or a pax header in one piece, however many gigabytes it says to have."""
+
+    def __init__(self, stream: BinaryIO):
+        self.stream, self.seek, self.tell = stream, stream.seek, stream.tell
+
+    def read(self, size: int) -> bytes:
+        if size > CHUNK:
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
+        return self.stream.read(size)
+
+
 def _tar_members(stream: BinaryIO) -> Iterator[tuple[str, Callable[[], BinaryIO]]]:
-    with tarfile.open(fileobj=stream, mode="r:") as archive:
+    with tarfile.open(fileobj=_Bounded(stream), mode="r:") as archive:
         for info in archive:
             if not (info.isreg() or info.isdir()):
                 raise ValueError(f"the archive holds {info.name!r}, a link or a device: only files are taken")

@@ -8,6 +8,7 @@ there. Two runs at once wait for each other.
 import contextlib
 import errno
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,9 +51,11 @@ def fetch(
     from filelock import FileLock
 
     fact = _fact(name)
+    if sha256 and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise ValueError(f"sha256 {sha256!r}: give all 64 hexadecimal digits")
     root = Path(root).expanduser() if root else public.root()
     target = root / name
-    if not again and _is_there(target):
+    if _is_there(target, again):
         print(f"{name} is there: {target}")
         return target
     print(terms(name))
@@ -66,7 +69,8 @@ def fetch(
     if lock_is_held(lock):
         print(f"another run prepares {name}: waiting for it")
     with lock, _full_disk(root):
-        if not again and _is_there(target):  # the other run was faster
+        _bring_back(target)
+        if _is_there(target, again):  # the other run was faster
             print(f"{name} is there: {target}")
             return target
         return _make(name, fact, target, given, urls, sha256, keep, progress)
@@ -122,12 +126,13 @@ def _checked(fact: dict) -> str:
 def _make(name, fact, target, given, urls, sha256, keep, progress) -> Path:
     root, work = target.parent, target.with_name(f".{target.name}.part")
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
-    downloaded = None
+    downloaded, came = None, False
     if not given:
         size = fact.get("bytes") or fact.get("about") or 0
         downloaded = root / ".downloads" / fact["archive"]
         done = sum(f.stat().st_size for f in downloaded.parent.glob(downloaded.name + "*"))
         _check_disk(root, max(0, size - done) + prepare.room(fact, size))
+        came = not downloaded.is_file()  # else it was put there by hand, kept with --keep, or left by a killed run
         _get(fact, downloaded, urls, sha256, progress)
         given = [downloaded]
     seen = [_describe(Path(path), fact, sha256) for path in given]
@@ -141,17 +146,19 @@ def _make(name, fact, target, given, urls, sha256, keep, progress) -> Path:
             (work / str(size) / "classes.txt").write_text("\n".join(about["classes"]) + "\n", encoding="utf-8")
         about = {"name": name, "layout": fact["layout"], "direction": fact["direction"], **about, "archives": seen}
         manifest.write(work, about, progress)
-        if target.exists():
-            _set_aside(target)
-        os.replace(work, target)
+        _put(work, target)
     except BaseException as error:
         shutil.rmtree(work, ignore_errors=True)
         if downloaded and isinstance(error, ValueError):  # or the next run would open the same archive
+            if not came:
+                raise ValueError(f"{error}. The archive was there already: {downloaded}, replace it") from error
             downloaded.unlink()
             raise ValueError(f"{error}. The download was removed: run again, or give your own archive") from error
         raise
-    if downloaded and not keep:
+    if downloaded and came and not keep:
         downloaded.unlink(missing_ok=True)
+    elif downloaded:
+        print(f"the archive stays: {downloaded}")
     print(f"{name} is ready: {target}\n  " + ", ".join(f"{split} {n:,}" for split, n in about["counts"].items()))
     if root != public.root():
         print(f"  use it by its path, --data {target}, or set GRITLIB_DATA={root}")
@@ -164,12 +171,15 @@ def _fact(name: str) -> dict:
     return public.registry()[name]
 
 
-def _is_there(target: Path) -> bool:
-    """Whether the set is ready; a folder of that name that is none of ours, or lacks files, is refused."""
+def _is_there(target: Path, again: bool) -> bool:
+    """Whether the set is ready and wanted as it is; a folder of that name that is none of ours is refused, also with
+    `again`, and one that lacks files without it."""
     if not target.exists():
         return False
     if public.manifest(target) is None:
         raise FileExistsError(f"{target} exists and was not made by this command: move it away, or choose --root")
+    if again:
+        return False
     problems = manifest.quick(target)
     if problems:
         raise ValueError(f"{target} is no longer whole ({problems[0]}): --again makes it anew")
@@ -185,7 +195,7 @@ def _get(fact: dict, path: Path, urls: Sequence[str], sha256: str | None, progre
         known or (lambda file: _implausible(file, fact)),
         name=path.name,
         folder=path.parent,
-        size=fact.get("bytes"),
+        size=None if sha256 else fact.get("bytes"),  # a changed archive has another size too
         allow=True,
         progress=progress,
     )
@@ -239,12 +249,33 @@ def _check_counts(name: str, fact: dict, counts: dict[str, int], seen: list[dict
         raise ValueError(f"{name}: {seen[0]['name']} gives {total:,} files, the set has {fact['total']:,}")
 
 
-def _set_aside(target: Path) -> None:
-    """Remove the set that is replaced; first renamed, so that it never lies there half."""
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    os.replace(target, old)
-    shutil.rmtree(old, ignore_errors=True)
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _bring_back(target: Path) -> None:
+    """The replaced set, if a run was killed between the two renames of `_put`."""
+    if _old(target).is_dir() and not target.exists():
+        os.replace(_old(target), target)
+
+
+def _put(work: Path, target: Path) -> None:
+    """Give a prepared set its name. The set that was there is removed after that, and comes back if it fails."""
+    _remove(_old(target))
+    if target.exists():
+        os.replace(target, _old(target))
+    try:
+        os.replace(work, target)
+    except BaseException:
+        _bring_back(target)
+        raise
+    _remove(_old(target))
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink():  # a set that was moved to another disk: what it names is left alone
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_disk(root: Path, needed: int) -> None:

@@ -4,14 +4,14 @@ The official script that combines two folders writes nothing and says nothing wh
 #464, #700, #963). Here everything is compared first, the first mismatches are listed, and nothing is written before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from gritlib.data.folders import SUFFIXES
-from gritlib.data.images import peek, read_image, save_png
+from gritlib.data.images import Header, peek, read_image, save_png
 
 SHOWN = 5  # mismatches that a message lists
 
@@ -30,6 +30,7 @@ def combine(a: str | Path, b: str | Path, out: str | Path) -> int:
     pairs = matched(Path(a), Path(b))
     odd = [f"{x} is {_kind(x)}, {y} is {_kind(y)}" for x, y in pairs.values() if _kind(x) != _kind(y)]
     _refuse(odd, "pairs differ in size or kind", "convert them so that both are alike")
+    _spare([file for pair in pairs.values() for file in pair], [Path(out) / f"{name}.png" for name in pairs])
     for name, (x, y) in pairs.items():
         both = np.concatenate([read_image(x), read_image(y)], axis=1)
         save_png(_picture(both), Path(out) / f"{name}.png", description=f"{x.name} and {y.name} side by side")
@@ -43,8 +44,9 @@ def split(ab: str | Path, out: str | Path) -> int:
         ValueError: no images, or files of odd width; lists the first ones. Nothing is written then.
     """
     files = _named(Path(ab))
-    odd = [f"{file} is {peek(file).width} pixels wide" for file in files.values() if peek(file).width % 2]
+    odd = [f"{file} is {_upright(file).width} pixels wide" for file in files.values() if _upright(file).width % 2]
     _refuse(odd, "files cannot be halved", "crop or pad one column")
+    _spare(files.values(), [Path(out) / side / f"{name}.png" for name in files for side in "AB"])
     for name, file in files.items():
         halves = np.split(read_image(file), 2, axis=1)
         for side, half in zip("AB", halves, strict=True):
@@ -75,7 +77,9 @@ def tiles(a: str | Path, b: str | Path, out: str | Path, size: int = 256, held_o
     odd = [f"{x} is {_shape(x)}, {y} is {_shape(y)}" for x, y in pairs.values() if _shape(x) != _shape(y)]
     _refuse(odd, "pairs differ in size", "resize one of each pair")
     least = 2 if held_out else 1
-    small = [f"{x} is {_shape(x)}" for x, _ in pairs.values() if peek(x).width < size or peek(x).height < least * size]
+    small = [
+        f"{x} is {_shape(x)}" for x, _ in pairs.values() if min(_upright(x).width, _upright(x).height // least) < size
+    ]
     _refuse(small, f"images are smaller than one tile, {least} tiles high", "choose a smaller size, or held_out=0")
     counts = {"train": 0, "test": 0}
     for name, pair in pairs.items():
@@ -112,6 +116,7 @@ def edges(photos: str | Path, out: str | Path, sigma: float = 2.0) -> int:
     except ModuleNotFoundError as error:
         raise ValueError(f'{error.name} is needed to find edges: pip install "gritlib[lab]"') from error
     files = _named(Path(photos))
+    _spare(files.values(), [Path(out) / f"{name}.png" for name in files])
     for name, file in files.items():
         image = read_image(file)
         grey = image[:, :, 0] / np.iinfo(image.dtype).max if image.shape[2] == 1 else rgb2gray(image)
@@ -156,8 +161,22 @@ def _refuse(seen: Sequence[str], what: str, remedy: str) -> None:
         raise ValueError(f"{len(seen)} {what}: {shown}. To do: {remedy}; nothing was written")
 
 
+def _spare(read: Iterable[Path], written: Iterable[Path]) -> None:
+    """Refuse to write over what is read."""
+    mine = {file.resolve() for file in read}
+    _refuse([str(file) for file in written if file.resolve() in mine], "files would be lost", "choose another OUT")
+
+
+def _upright(file: Path) -> Header:
+    """Header with the size that `read_image` gives: a camera may store a picture lying and say so in its EXIF."""
+    head = peek(file)
+    with Image.open(file) as image:
+        lying = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    return head._replace(width=head.height, height=head.width) if lying else head
+
+
 def _shape(file: Path) -> str:
-    return f"{peek(file).width}x{peek(file).height}"
+    return f"{_upright(file).width}x{_upright(file).height}"
 
 
 def _kind(file: Path) -> str:

@@ -124,6 +124,19 @@ def test_not_attempted(capsys, lesson):
     assert kept() is None and pieces("01.1") == "gritlib: 01.1"
 
 
+def test_a_class_of_which_one_method_is_written_is_told_the_other(capsys, lesson):
+    class Half:
+        def __init__(self):
+            raise NotImplementedError
+
+        def __call__(self, x):
+            return x.mean()
+
+    check("01.1", lambda x: Half()(x))
+    said = "01.1 middle: not attempted yet (the stub's raise in __init__ is reached). Until then"
+    assert capsys.readouterr().out.startswith(said)
+
+
 def test_a_part_not_written(capsys, lesson):
     check("01.1", lambda x: mean(x) if x.min() > 0 else stub(x))
     assert "  ✗ its sign\n      not written yet\n" in capsys.readouterr().out

@@ -127,9 +127,9 @@ def draw_batch(generator):
 
 
 def draw_gaps(generator):
-    """One class occurs nowhere, another is predicted although the truth does not have it."""
+    """The last class occurs nowhere, where a count stops short; another is predicted that the truth does not have."""
     n = classes(generator)
-    gone, invented = torch.randperm(n, generator=generator)[:2].tolist()
+    gone, invented = n - 1, int(torch.randint(n - 1, (), generator=generator))
     inputs = draw_ids(generator, n, 3, absent=(gone, invented))
     inputs["pred"][torch.rand(inputs["pred"].shape, generator=generator) < 0.05] = invented
     inputs["pred"][0, 0, 0], inputs["target"][0, 0, 0] = invented, (invented + 1) % n
