@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gritlib.download import cache_folder
+from gritlib.download import FULL, cache_folder
 
 WORKERS, BLOCK = 4, 256  # threads that decode; items decoded before they are written, which bounds the memory
 SPARE = 100_000_000  # bytes that are left free on the disk
+REMEDY = "set GRITLIB_CACHE to a larger disk, choose a smaller size, or take a part with n="
 
 Item = tuple[np.ndarray, ...]
 
@@ -34,7 +35,7 @@ def load(key: str, items: Sequence, read: Callable[..., Item], progress: bool = 
         For each item its images, read-only views of the mapped file.
 
     Raises:
-        ValueError: the disk is too small, saying by how much, or `read` refused an item.
+        ValueError: the disk is too small, saying by how much, or fills up on the way, or `read` refused an item.
     """
     from filelock import FileLock
 
@@ -77,8 +78,10 @@ def _write(folder: Path, items: Sequence, read: Callable[..., Item], progress: b
             os.fsync(file.fileno())  # the rename must not reach the disk before the pixels
         np.save(work / "index.npy", np.array(rows, np.int64))
         os.replace(work, folder)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(work, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in FULL:  # others write too, or a share is smaller than the disk
+            raise ValueError(f"{folder.parent}: the disk became full while decoding: {REMEDY}") from error
         raise
 
 
@@ -93,5 +96,5 @@ def _check_disk(folder: Path, needed: int) -> None:
     if needed > free:
         raise ValueError(
             f"{folder.parent}: the decoded images take about {needed / 1e9:.3g} GB, {max(0, free) / 1e9:.3g} GB are "
-            "free: set GRITLIB_CACHE to a larger disk, choose a smaller size, or take a part with n="
+            f"free: {REMEDY}"
         )

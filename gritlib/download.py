@@ -16,6 +16,7 @@ ALLOW = "GRITLIB_ALLOW_DOWNLOAD"
 CHUNK = 1 << 14  # bytes; of what a connection brought before it broke, less than this is lost
 TRIES = 2  # connections that bring nothing new before the next address is tried
 TIMEOUT = (10, 60)  # seconds to connect, and between two chunks
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # the disk, or a person's share of it
 
 
 def allowed() -> bool:
@@ -144,7 +145,7 @@ def _attempt(url: str, partial: Path, known, size: int | None, progress: bool) -
         try:
             download(url, partial)
         except OSError as error:  # requests' errors are among them
-            if error.errno == errno.ENOSPC:  # no other address helps
+            if error.errno in FULL:  # no other address helps
                 raise
             failures = 0 if _size(partial) > most else failures + 1
             most = max(most, _size(partial))

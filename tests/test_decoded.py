@@ -1,5 +1,6 @@
 """Images decoded once: what comes back is what was read, a half file never is, and memory stays free of it."""
 
+import errno
 import multiprocessing
 import shutil
 
@@ -108,6 +109,30 @@ def test_the_disk_is_looked_at_first(cache, monkeypatch):
     with pytest.raises(ValueError, match=r"take about .* GB, 1e-08 GB are free: set GRITLIB_CACHE .* n="):
         load()
     assert [f.name for f in cache.iterdir() if f.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_says_what_to_do_and_leaves_nothing(cache, monkeypatch, number):
+    """There was room before, as for a person whose share of the disk is smaller than what is free."""
+
+    def full(file):
+        raise OSError(number, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoded.os, "fsync", full)
+        with pytest.raises(ValueError, match=r"became full while decoding: set GRITLIB_CACHE .* n="):
+            load()
+    assert [f.name for f in cache.iterdir() if f.suffix != ".lock"] == []
+    assert len(load()) == 10
+
+
+def test_other_errors_of_a_disk_are_not_called_full(monkeypatch):
+    def broken(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(decoded.os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        load()
 
 
 def _count(queue):

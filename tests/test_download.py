@@ -1,5 +1,6 @@
 """Downloads against a server on this machine, with and without byte ranges, honest and not."""
 
+import errno
 import hashlib
 import http.server
 import multiprocessing
@@ -267,6 +268,24 @@ def test_the_default_folder_is_the_platforms(monkeypatch):
 def test_a_bar_is_shown(serve, capsys):
     download.fetch(serve().url, SHA256, allow=True)
     assert "weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_no_other_address_is_asked_for_when_the_disk_is_full(serve, monkeypatch, number):
+    servers = serve(), serve()
+
+    def full(self, url, path, pooch=None):
+        requests.get(url, timeout=10).close()
+        raise OSError(number, "full")
+
+    monkeypatch.setattr(download.RangeDownloader, "__call__", full)
+    with pytest.raises(OSError, match="full") as error:
+        fetch(*servers)
+    assert error.value.errno == number and [len(server.asked) for server in servers] == [1, 0]
+
+
+def test_an_error_without_a_number_is_no_full_disk():
+    assert None not in download.FULL
 
 
 def test_requests_errors_are_os_errors():

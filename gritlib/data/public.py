@@ -169,7 +169,8 @@ def load(
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    seen = (file for file in folder.iterdir() if not file.name.startswith("."))
+    return sorted(file for file in seen if file.suffix.lower() in SUFFIXES)
 
 
 def _palette(kept: dict) -> tuple[tuple[int, int, int], ...]:

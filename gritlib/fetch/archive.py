@@ -17,8 +17,11 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+
+from PIL import Image
 
 CHUNK = 1 << 20
 CODECS = (zlib.error, lzma.LZMAError, NotImplementedError)
@@ -211,6 +214,20 @@ class Given:
     def close(self) -> None:
         for archive in self.archives:
             archive.close()
+
+
+def picture(content: bytes, name: str) -> Image.Image:
+    """An image of a set, decoded; a broken one is named.
+
+    Raises:
+        ValueError: not an image, or cut short.
+    """
+    try:
+        image = Image.open(BytesIO(content))
+        image.load()
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error … for a broken file
+        raise ValueError(f"{name}: cannot be read as an image ({error}): download the archive again") from error
+    return image
 
 
 def size(path: Path) -> int:

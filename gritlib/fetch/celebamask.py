@@ -5,14 +5,13 @@ Source: Lee et al. 2020 and the authors' preprocessing; the order of painting be
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from gritlib.data.face_layout import CLASSES  # the drawn faces have these classes too: background, then the parts
-from gritlib.fetch.archive import Given
+from gritlib.fetch.archive import Given, picture
 
 SIZES = (256, 512)
 QUALITY = 95  # of the photos, stored again as JPEG with full colour resolution
@@ -55,7 +54,7 @@ def make(given: Given, work: Path, progress: bool = True) -> dict:
 
     def one(face: int) -> None:
         label = merge({part: mask(given.read(name), name) for part, name in masks[face].items()})
-        photo = _decode(given.read(photos[face]), photos[face]).convert("RGB")
+        photo = picture(given.read(photos[face]), photos[face]).convert("RGB")
         for size in SIZES:
             where = work / str(size) / split_of[face]
             shrunk = photo.resize((size, size), Image.Resampling.LANCZOS)
@@ -99,7 +98,7 @@ def partition(given: Given) -> dict[int, str]:
 
 def mask(content: bytes, name: str) -> np.ndarray:
     """(H, W) bool, where the first channel of a part's file is above 0."""
-    opened = _decode(content, name)
+    opened = picture(content, name)
     pixels = np.asarray(opened.convert("RGB") if opened.mode == "P" else opened)
     return (pixels if pixels.ndim == 2 else pixels[:, :, 0]) > 0
 
@@ -118,12 +117,3 @@ def merge(parts: dict[str, np.ndarray]) -> np.ndarray:
         if part in parts:
             label[parts[part]] = number
     return label
-
-
-def _decode(content: bytes, name: str) -> Image.Image:
-    try:
-        opened = Image.open(BytesIO(content))
-        opened.load()
-    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error … for a broken file
-        raise ValueError(f"{name}: cannot be read as an image ({error}): download the archive again") from error
-    return opened

@@ -6,13 +6,12 @@ leftImg8bit_trainvaltest.zip, or the folders gtFine and leftImg8bit.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from gritlib.fetch.archive import Given
+from gritlib.fetch.archive import Given, picture
 
 SPLITS = ("train", "val")  # the test images' labels are not public
 QUALITY = 100  # of pix2pix' files
@@ -30,8 +29,8 @@ def pairs(given: Given, work: Path, progress: bool = True) -> dict:
     """SPLIT/NAME.jpg, photo left and coloured labels right, 256x256 each, as pix2pix' script makes them; but labels
     take the nearest pixel (course decision: interpolated colours belong to no class)."""
 
-    def one(photo: bytes, colours: bytes, split: str, stem: str) -> None:
-        right = Image.open(BytesIO(colours)).convert("RGB").resize(PAIR, Image.Resampling.NEAREST)
+    def one(photo: Image.Image, colours: Image.Image, split: str, stem: str) -> None:
+        right = colours.convert("RGB").resize(PAIR, Image.Resampling.NEAREST)
         both = Image.new("RGB", (2 * PAIR[0], PAIR[1]))
         both.paste(_photo(photo, PAIR), (0, 0))
         both.paste(right, (PAIR[0], 0))
@@ -45,8 +44,8 @@ def pairs(given: Given, work: Path, progress: bool = True) -> dict:
 def labels(given: Given, work: Path, progress: bool = True) -> dict:
     """SPLIT/mask/NAME.png with ids and SPLIT/image/NAME.jpg, 512x256; 255, some files' licence plate, is id 34."""
 
-    def one(photo: bytes, ids: bytes, split: str, stem: str) -> None:
-        label = np.asarray(Image.open(BytesIO(ids)).resize(WIDE, Image.Resampling.NEAREST))
+    def one(photo: Image.Image, ids: Image.Image, split: str, stem: str) -> None:
+        label = np.asarray(ids.resize(WIDE, Image.Resampling.NEAREST))
         label = np.where(label == 255, len(CLASSES) - 1, label).astype(np.uint8)
         if label.ndim != 2 or label.max() >= len(CLASSES):
             raise ValueError(f"{stem}: label map has shape {label.shape} and ids up to {label.max()}: no labelIds file")
@@ -59,11 +58,13 @@ def labels(given: Given, work: Path, progress: bool = True) -> dict:
     return {"counts": _each(given, "labelIds", one, progress), "classes": list(CLASSES)}
 
 
-def _photo(content: bytes, size: tuple[int, int]) -> Image.Image:
-    return Image.open(BytesIO(content)).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+def _photo(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
 
 
-def _each(given: Given, kind: str, one: Callable[[bytes, bytes, str, str], None], progress: bool) -> dict[str, int]:
+def _each(
+    given: Given, kind: str, one: Callable[[Image.Image, Image.Image, str, str], None], progress: bool
+) -> dict[str, int]:
     """Call `one` for every photo with its annotation, in threads; the number of pairs a split."""
     from tqdm.auto import tqdm
 
@@ -80,7 +81,7 @@ def _each(given: Given, kind: str, one: Callable[[bytes, bytes, str, str], None]
     keys = sorted(photos)
 
     def work(key: tuple[str, ...]) -> None:
-        one(given.read(photos[key]), given.read(marked[key]), *key)
+        one(*(picture(given.read(name), name) for name in (photos[key], marked[key])), *key)
 
     with ThreadPoolExecutor(WORKERS) as pool, tqdm(total=len(keys), desc="resizing", disable=not progress) as bar:
         for start in range(0, len(keys), BLOCK):

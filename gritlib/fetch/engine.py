@@ -6,7 +6,6 @@ there. Two runs at once wait for each other.
 """
 
 import contextlib
-import errno
 import os
 import re
 import shutil
@@ -113,7 +112,7 @@ def terms(name: str) -> str:
 def _checked(fact: dict) -> str:
     counts = "the number of files" if "counts" in fact else "the number of files of all splits together"
     if "sha256" in fact:
-        return f"the archive's sha256 and {counts}"
+        return f"the archive's sha256 (as {fact['sha256_from']}) and {counts}"
     if "md5" in fact:
         size = "size" if "bytes" in fact else "size as listed"
         return (
@@ -152,6 +151,8 @@ def _make(name, fact, target, given, urls, sha256, keep, progress) -> Path:
         if downloaded and isinstance(error, ValueError):  # or the next run would open the same archive
             if not came:
                 raise ValueError(f"{error}. The archive was there already: {downloaded}, replace it") from error
+            if sha256 or "sha256" in fact:  # another download would bring the same bytes
+                raise ValueError(f"{error}. Its sha256 is the expected one, it is kept: {downloaded}") from error
             downloaded.unlink()
             raise ValueError(f"{error}. The download was removed: run again, or give your own archive") from error
         raise
@@ -189,16 +190,27 @@ def _is_there(target: Path, again: bool) -> bool:
 def _get(fact: dict, path: Path, urls: Sequence[str], sha256: str | None, progress: bool) -> None:
     """The archive at `path`: there already, or from the first address that gives it."""
     known = sha256 or fact.get("sha256")
-    urls = list(urls) or fact["urls"]
     download.fetch(
-        urls,
-        known or (lambda file: _implausible(file, fact)),
+        list(urls) or fact["urls"],
+        (lambda file: _another(file, known)) if known else (lambda file: _implausible(file, fact)),
         name=path.name,
         folder=path.parent,
         size=None if sha256 else fact.get("bytes"),  # a changed archive has another size too
         allow=True,
         progress=progress,
     )
+
+
+def _another(path: Path, known: str) -> str | None:
+    """Why a file is not the one with this sha256, or None."""
+    if archive.kind(path) is None:
+        return f"its {path.stat().st_size:,} bytes are no archive"
+    found = archive.hashes(path)["sha256"]
+    return None if found == known.lower() else _differs(found, known.lower())
+
+
+def _differs(found: str, known: str) -> str:
+    return f"its sha256 is {found}, expected {known}. If you know it to be right, --sha256 {found} takes it"
 
 
 def _implausible(path: Path, fact: dict) -> str | None:
@@ -223,11 +235,8 @@ def _describe(path: Path, fact: dict, sha256: str | None) -> dict:
     if sha256 or "sha256" in fact:
         known = (sha256 or fact["sha256"]).lower()
         if found["sha256"] != known:
-            raise ValueError(
-                f"{path}: its sha256 is {found['sha256']}, expected {known[:8]}…. If you know it to be right, "
-                f"--sha256 {found['sha256']} takes it"
-            )
-        return found | {"checked": "sha256 as given" if sha256 else "sha256 as published"}
+            raise ValueError(f"{path}: {_differs(found['sha256'], known)}")
+        return found | {"checked": f"sha256 as {'given' if sha256 else fact['sha256_from']}"}
     if "md5" not in fact:
         return found | {"checked": "no checksum is published: these are recorded"}
     if found["md5"] == fact["md5"]:
@@ -293,7 +302,7 @@ def _full_disk(root: Path):
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        if error.errno not in download.FULL:
             raise
         raise ValueError(
             f"the disk of {root} is full: make room, or choose another with --root. What was downloaded is kept, the "

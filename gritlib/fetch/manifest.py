@@ -1,7 +1,7 @@
 """What a prepared set says of itself: how many files, and the sha256 of each, so that it can be checked later.
 
 `files.sha256` has the form that `sha256sum -c` reads; `manifest.json` has its hash, the counts, and where the archive
-came from. Both are the last files written.
+came from. Both are the last files written. Names that begin with "." are no part of a set: file viewers leave them.
 """
 
 import hashlib
@@ -42,7 +42,8 @@ def quick(folder: Path) -> list[str]:
     problems = []
     for name, count in expected.items():
         here = folder / name
-        found = sum(entry.is_file() for entry in os.scandir(here)) if here.is_dir() else 0
+        entries = os.scandir(here) if here.is_dir() else ()
+        found = sum(entry.is_file() and not entry.name.startswith(".") for entry in entries)
         found -= 2 if name == "" else 0  # the listing and the manifest
         if found != count:
             problems.append(f"{here} has {found:,} files instead of {count:,}")
@@ -65,9 +66,8 @@ def verify(folder: Path, progress: bool = True) -> list[str]:
 
 
 def _files(folder: Path) -> list[str]:
-    return sorted(
-        Path(where, file).relative_to(folder).as_posix() for where, _, files in os.walk(folder) for file in files
-    )
+    found = (Path(where, file).relative_to(folder) for where, _, files in os.walk(folder) for file in files)
+    return sorted(file.as_posix() for file in found if not any(part.startswith(".") for part in file.parts))
 
 
 def _digests(folder: Path, names: list[str], progress: bool) -> list[str]:

@@ -8,11 +8,9 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from gritlib.data.folders import SUFFIXES
 from gritlib.fetch import archive, celebamask, cityscapes
@@ -101,7 +99,7 @@ def ade20k(given: Given, work: Path, progress: bool) -> dict:
         file.write_bytes(content)
         if side == "annotations":
             counts[split] = counts.get(split, 0) + 1
-            top = int(np.asarray(Image.open(BytesIO(content))).max())
+            top = int(np.asarray(archive.picture(content, name)).max())
             if top > 150:
                 raise ValueError(f"{name}: has id {top}, the challenge's ids are 0 to 150: this is the full ADE20K?")
     return {"counts": counts, "classes": _ade_names(given)}

@@ -81,20 +81,27 @@ def tiles(a: str | Path, b: str | Path, out: str | Path, size: int = 256, held_o
         f"{x} is {_shape(x)}" for x, _ in pairs.values() if min(_upright(x).width, _upright(x).height // least) < size
     ]
     _refuse(small, f"images are smaller than one tile, {least} tiles high", "choose a smaller size, or held_out=0")
-    counts = {"train": 0, "test": 0}
+    plan = {name: _cuts(x, size, held_out) for name, (x, _) in pairs.items()}
+    written = [
+        Path(out) / where / s / f"{n}_{y:03d}_{x:03d}.png" for n in plan for where, y, x in plan[n] for s in "AB"
+    ]
+    _spare([file for pair in pairs.values() for file in pair], written)
+    counts, places = {"train": 0, "test": 0}, iter(written)
     for name, pair in pairs.items():
         images = [read_image(file) for file in pair]
-        rows, columns = (extent // size for extent in images[0].shape[:2])
-        last = rows - (max(1, min(round(held_out * rows), rows - 1)) if held_out else 0)
-        for y in range(rows):
-            where = "train" if y < last else "test"
-            for x in range(columns):
-                for side, file, image in zip("AB", pair, images, strict=True):
-                    cut = image[y * size : (y + 1) * size, x * size : (x + 1) * size]
-                    tile = Path(out) / where / side / f"{name}_{y:03d}_{x:03d}.png"
-                    save_png(_picture(cut), tile, description=f"row {y}, column {x} of {file.name}")
-                counts[where] += 1
+        for where, y, x in plan[name]:
+            for file, image in zip(pair, images, strict=True):
+                cut = image[y * size : (y + 1) * size, x * size : (x + 1) * size]
+                save_png(_picture(cut), next(places), description=f"row {y}, column {x} of {file.name}")
+            counts[where] += 1
     return counts
+
+
+def _cuts(file: Path, size: int, held_out: float) -> list[tuple[str, int, int]]:
+    """Split, row and column of every tile of an image."""
+    rows, columns = _upright(file).height // size, _upright(file).width // size
+    last = rows - (max(1, min(round(held_out * rows), rows - 1)) if held_out else 0)
+    return [("train" if y < last else "test", y, x) for y in range(rows) for x in range(columns)]
 
 
 def edges(photos: str | Path, out: str | Path, sigma: float = 2.0) -> int:

@@ -217,6 +217,51 @@ def test_broken_files_are_named(prepared, broken):
         load("facades" if broken == "odd width" else "ade20k")
 
 
+def test_a_set_from_which_files_are_missing_is_refused(prepared):
+    """Also where it was decoded before: a model must not be trained on what is left."""
+    target = prepared("facades", {"train": 5, "val": 2})
+    load("facades")
+    (target / "train" / "train_3.png").unlink()
+    with pytest.raises(ValueError, match=r"train: has 4 images, 5 were prepared: put back .*--again"):
+        load("facades")
+    assert len(load("facades", "val")) == 2
+    draw(target / "val" / "more.png", 0, 2 * SIDE)
+    with pytest.raises(ValueError, match=r"val: has 3 images, 2 were prepared"):
+        load("facades", "val")
+
+
+def test_one_missing_side_of_unpaired_sets_is_refused(prepared):
+    target = prepared("horse2zebra", {"trainA": 3, "trainB": 5})
+    (target / "trainB" / "trainB_0.png").unlink()
+    with pytest.raises(ValueError, match=r"trainB: has 4 images, 5 were prepared"):
+        load("horse2zebra")
+
+
+@pytest.mark.parametrize("side", ["image", "mask"])
+def test_one_missing_side_of_a_pair_is_refused(prepared, side):
+    target = prepared("ade20k", {"train": 3}, classes=["unknown", "wall"])
+    (target / "train" / side / "1.png").unlink()
+    with pytest.raises(ValueError, match=rf"{side}: has 2 images, 3 were prepared"):
+        load("ade20k")
+
+
+def test_pairs_of_different_names_are_refused(prepared):
+    """One mask and another image are gone: as many files on each side, and what lies between them no longer fits."""
+    target = prepared("ade20k", {"train": 4}, classes=["unknown", "wall"])
+    (target / "train" / "mask" / "0.png").unlink()
+    (target / "train" / "image" / "2.png").unlink()
+    kept = public.manifest(target) | {"counts": {"train": 3}}
+    (target / public.MANIFEST).write_text(json.dumps(kept))
+    with pytest.raises(ValueError, match=r"the names in train/mask and train/image differ: .*--again"):
+        load("ade20k")
+
+
+def test_what_file_viewers_leave_is_no_image(prepared):
+    target = prepared("facades", {"train": 3})
+    (target / "train" / "._train_0.png").write_bytes(b"x")
+    assert len(load("facades")) == 3
+
+
 def test_every_public_set_has_a_card_before_it_is_fetched():
     for name in public.NAMES:
         text = str(catalog.describe(name))

@@ -125,7 +125,11 @@ def register(monkeypatch, server):
     """
 
     def put(name, content, counts, checked="sha256", **more):
-        fact = {key: value for key, value in public.registry()[name].items() if key not in ("sha256", "md5", "about")}
+        fact = {
+            key: value
+            for key, value in public.registry()[name].items()
+            if key not in ("sha256", "md5", "about", "sha256_from")
+        }
         if "archive" in fact:
             server.files[fact["archive"]] = content
             fact |= {"urls": [f"{server.address}/{fact['archive']}"], "bytes": len(content)}
@@ -133,6 +137,7 @@ def register(monkeypatch, server):
             algorithm = "sha256" if checked == "sha256" else "md5"
             hashed = content if checked != "wrong" else b"another"
             fact[algorithm] = hashlib.new(algorithm, hashed).hexdigest()
+        fact |= {"sha256_from": "a test has it"} if checked == "sha256" else {}
         fact |= {"counts": counts, **more}
         monkeypatch.setitem(public.registry(), name, fact)
         return fact

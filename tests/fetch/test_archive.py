@@ -1,5 +1,6 @@
 """Archives of strangers: what leads out of the folder is refused by name, and what is damaged never passes."""
 
+import gzip
 import io
 import stat
 import tarfile
@@ -149,6 +150,58 @@ def test_a_tar_is_read_to_gzips_checksum(unpack, make):
 def test_a_changed_byte_in_a_zip_is_damage(unpack, make):
     content = bytearray(make.zipped({"set/0.jpg": make.picture(0)}))
     content[200] ^= 255
+    with pytest.raises(ValueError, match="is damaged"):
+        unpack(bytes(content))
+
+
+def header(name, size, kind):
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_as_large_as_a_film_is_not_read(unpack, kind, monkeypatch):
+    """A few kB that would take 8 MB of memory here, and any amount elsewhere."""
+    size, most, read = 8_000_000, [0], gzip.GzipFile.read
+
+    def watched(self, size=-1):
+        most[0] = max(most[0], size)
+        return read(self, size)
+
+    monkeypatch.setattr(gzip.GzipFile, "read", watched)
+    content = gzip.compress(header("x", size, kind) + bytes(size) + bytes(1024))
+    with pytest.raises(ValueError, match=r"is damaged \(a header of 8,\d{3},\d{3} bytes\)"):
+        unpack(content)
+    assert most[0] <= archive.CHUNK
+
+
+def test_long_names_and_large_files_pass(unpack, make):
+    files = {f"set/{'n' * 180}/{'m' * 120}.jpg": b"1", "set/large.jpg": bytes(range(256)) * 9000}
+    assert unpack(make.tar(files)) == (2, files)
+
+
+@pytest.mark.parametrize("form", ["tar", "zipped"])
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({"set/a": b"x", "set/a/b.jpg": b"y"}, "set/a/b.jpg"),
+        ({"set/a/b.jpg": b"y", "set/a": b"x"}, "set/a"),
+        ({"set/" + "a" * 300 + ".jpg": b"x"}, "set/" + "a" * 300 + ".jpg"),
+    ],
+    ids=["file, then folder", "folder, then file", "long name"],
+)
+def test_names_that_cannot_be_written_are_named(unpack, make, form, files, named):
+    with pytest.raises(ValueError, match=rf"set.bin: '{named}' cannot be written here \(.+\)"):
+        unpack(getattr(make, form)(files))
+
+
+def test_a_damaged_lzma_stream_is_damage(unpack):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as opened:
+        opened.writestr("set/a.jpg", bytes(range(256)) * 20)
+    content = bytearray(out.getvalue())
+    content[60] ^= 255
     with pytest.raises(ValueError, match="is damaged"):
         unpack(bytes(content))
 

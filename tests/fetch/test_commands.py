@@ -67,7 +67,7 @@ def test_options_reach_the_download(facades, run, server, tmp_path):
     code, text = run("data", "fetch", "facades", "--url", f"{server.address}/gone", f"{server.address}/facades.tar.gz")
     assert code == 0 and [name for name, _ in server.asked] == ["gone", "facades.tar.gz"]
     code, text = run("data", "fetch", "facades", "--root", tmp_path / "x", "--sha256", "0" * 64)
-    assert code == 1 and "its hash is" in text
+    assert code == 1 and "its sha256 is" in text
     (tmp_path / "own.tgz").write_bytes(facades)
     code, text = run("data", "fetch", "facades", "--root", tmp_path / "y", "--archive", tmp_path / "own.tgz")
     assert code == 0 and (tmp_path / "y" / "facades").is_dir()

@@ -84,6 +84,22 @@ def test_a_street_without_its_annotation_is_named(streets, make):
         fetch("cityscapes", *streets)
 
 
+@pytest.mark.parametrize("form", ["cityscapes", "cityscapes_labels"])
+@pytest.mark.parametrize("which", [0, 1], ids=["annotation", "photo"])
+@pytest.mark.parametrize("left", [0, 60])
+def test_a_broken_street_is_named(streets, make, sets, form, which, left):
+    """Cut before it was put into the archive, which itself is whole."""
+    kind = ("gtFine_color" if form == "cityscapes" else "gtFine_labelIds", "leftImg8bit")[which]
+    with zipfile.ZipFile(streets[which]) as archive:
+        files = {n: archive.read(n) for n in archive.namelist()}
+    (name,) = [n for n in files if n.endswith(f"ulm_000000_000019_{kind}.png")]
+    files[name] = files[name][:left]
+    streets[which].write_bytes(make.zipped(files))
+    with pytest.raises(ValueError, match=rf"{name}: cannot be read as an image \(.*\): download the archive again"):
+        fetch(form, *streets)
+    assert public.manifest(sets / form) is None
+
+
 def test_the_35_classes_of_streets():
     assert len(cityscapes.CLASSES) == len(set(cityscapes.CLASSES)) == 35
     known = {0: "unlabeled", 7: "road", 11: "building", 19: "traffic light", 23: "sky", 24: "person", 33: "bicycle"}
@@ -144,6 +160,14 @@ def test_scenes_with_holes_give_nothing(make, register, sets, change, message):
     with pytest.raises(ValueError, match=message):
         room.fetch("ade20k", progress=False)
     assert public.manifest(sets / "ade20k") is None
+
+
+def test_a_broken_label_map_of_a_scene_is_named(make, register):
+    files, name = scenes(make), "ADEChallengeData2016/annotations/training/ADE_train_00000002.png"
+    files[name] = files[name][:60]
+    register("ade20k", make.zipped(files), {"train": 2, "val": 1})
+    with pytest.raises(ValueError, match=f"{name}: cannot be read as an image"):
+        room.fetch("ade20k", progress=False)
 
 
 def test_the_full_ade20k_is_not_the_challenge(make, register):

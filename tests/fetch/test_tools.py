@@ -225,3 +225,88 @@ def test_without_scikit_image_the_remedy_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(ValueError, match=r'skimage is needed to find edges: pip install "gritlib\[lab\]"'):
         tools.edges(tmp_path, tmp_path / "out")
+
+
+# What is read is not written over
+
+
+@pytest.mark.parametrize("place", ["A", "B"])
+def test_pairs_do_not_replace_their_sides(sides, place):
+    a, b, _ = sides
+    with pytest.raises(ValueError, match=r"3 files would be lost: .*1.png.*choose another OUT; nothing was written"):
+        tools.combine(a, b, a.parent / place)
+    assert np.array_equal(opened(a / "train" / "1.png"), pixels([65, 0]))
+    assert np.array_equal(opened(b / "val" / "1.png"), pixels([66, 2]))
+
+
+def test_edges_do_not_replace_their_photos(tmp_path):
+    save(tmp_path / "photos" / "x.png", pixels(1))
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    for out in (tmp_path / "photos", tmp_path / "link"):
+        with pytest.raises(ValueError, match="1 files would be lost"):
+            tools.edges(tmp_path / "photos", out)
+    assert np.array_equal(opened(tmp_path / "photos" / "x.png"), pixels(1))
+
+
+def test_tiles_do_not_replace_their_images(tmp_path):
+    """An image whose name is that of its own tile."""
+    for side in "AB":
+        save(tmp_path / "train" / side / "x_000_000.png", pixels(1, 32, 32))
+        save(tmp_path / "train" / side / "x.png", pixels(2, 32, 32))
+    with pytest.raises(ValueError, match=r"2 files would be lost: .*x_000_000.png"):
+        tools.tiles(tmp_path / "train" / "A", tmp_path / "train" / "B", tmp_path, 16)
+    assert len(written(tmp_path)) == 4 and opened(tmp_path / "train" / "A" / "x_000_000.png").shape == (32, 32, 3)
+
+
+def test_halves_do_not_replace_the_pairs(tmp_path):
+    save(tmp_path / "x.png", pixels(1))
+    save(tmp_path / "A" / "x.png", pixels(2))
+    with pytest.raises(ValueError, match=r"1 files would be lost: .*A/x.png"):
+        tools.split(tmp_path, tmp_path)
+    assert written(tmp_path) == ["A/x.png", "x.png"] and np.array_equal(opened(tmp_path / "A" / "x.png"), pixels(2))
+
+
+# Pictures that a camera stored lying
+
+
+def lying(path, upright):
+    """Store a picture turned, with the EXIF tag that says so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tag = Image.Exif()
+    tag[0x0112] = 6
+    Image.fromarray(np.rot90(upright)).save(path, exif=tag)
+
+
+@pytest.fixture
+def turned(tmp_path):
+    """A lying A whose B is stored upright, 48 high and 32 wide as seen."""
+    lying(tmp_path / "A" / "x.png", pixels(1, 48, 32))
+    save(tmp_path / "B" / "x.png", pixels(2, 48, 32))
+    return tmp_path / "A", tmp_path / "B", tmp_path / "out"
+
+
+def test_pairs_are_compared_as_they_are_seen(turned):
+    a, b, out = turned
+    tools.combine(a, b, out)
+    assert np.array_equal(opened(out / "x.png"), np.hstack([pixels(1, 48, 32), pixels(2, 48, 32)]))
+    save(b / "x.png", pixels(2, 32, 48))  # as A is stored
+    with pytest.raises(ValueError, match=r"1 pairs differ in size or kind: .*32x48.*48x32"):
+        tools.combine(a, b, out)
+
+
+def test_tiles_are_cut_as_they_are_seen(turned):
+    assert tools.tiles(*turned, size=16) == {"train": 4, "test": 2}
+    assert np.array_equal(opened(turned[2] / "test" / "A" / "x_002_001.png"), pixels(1, 48, 32)[32:, 16:])
+    lying(turned[0] / "x.png", pixels(1, 20, 32))
+    save(turned[1] / "x.png", pixels(1, 20, 32))
+    with pytest.raises(ValueError, match=r"smaller than one tile, 2 tiles high: .*32x20"):
+        tools.tiles(*turned, size=16)
+
+
+def test_odd_is_what_is_odd_as_seen(tmp_path):
+    lying(tmp_path / "ab" / "x.png", pixels(1, 24, 21))
+    with pytest.raises(ValueError, match=r"x.png is 21 pixels wide"):
+        tools.split(tmp_path / "ab", tmp_path / "out")
+    lying(tmp_path / "ab" / "x.png", pixels(1, 21, 24))
+    tools.split(tmp_path / "ab", tmp_path / "out")
+    assert np.array_equal(opened(tmp_path / "out" / "B" / "x.png"), pixels(1, 21, 24)[:, 12:])
