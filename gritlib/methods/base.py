@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
+import torch
 from torch import Tensor, nn
 from tyro.conf import Suppress
 
@@ -107,6 +108,24 @@ def evaluating(net: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+class Deterministic(Method):
+    """Base of methods whose answer is G(A), and one: neither style nor noise changes it."""
+
+    @torch.no_grad()
+    def translate(self, A: Tensor, *, style: Tensor | None = None, noise: Noise = "fresh") -> Output:
+        """A -> Output(image), with G. Whatever `noise` says, the answer is one.
+
+        Args:
+            A: (B, in_channels, H, W) in [-1, 1]; of any size where G takes it.
+
+        Raises:
+            ValueError: a style is given, or noise maps.
+        """
+        only_deterministic(self.name, style, noise)
+        with evaluating(self.G):
+            return Output(self.G(A.to(next(self.G.parameters(), A).device)))
 
 
 def build(name: str, config: MethodConfig | dict, **pieces) -> Method:

@@ -28,10 +28,9 @@ import torch
 from torch import Tensor, nn
 
 from gritlib import losses
-from gritlib.methods.base import Method, MethodConfig, Player, evaluating, only_deterministic
-from gritlib.nets import Output, PatchGAN, PatchSampler, ResNetGenerator
+from gritlib.methods.base import Deterministic, MethodConfig, Player, evaluating
+from gritlib.nets import PatchGAN, PatchSampler, ResNetGenerator
 from gritlib.nets.blocks import has_batch_norm, jointly, reestimate_batchnorm
-from gritlib.nets.grit import Noise
 from gritlib.nets.init import init_normal, init_xavier
 from gritlib.nets.patch_sampler import normalise
 
@@ -110,7 +109,7 @@ class FastCUTConfig(CUTConfig):
     """flip equivariance: G's input is mirrored with probability ½, the features of its output are mirrored back"""
 
 
-class CUT(Method):
+class CUT(Deterministic):
     """CUT and its ablations. A student's own pieces enter as arguments.
 
     Args:
@@ -260,20 +259,6 @@ class CUT(Method):
         if fake_logits is None:
             return {}
         return {"adv": self.config.gan_weight * losses.g_adversarial(fake_logits, self.config.gan)}
-
-    @torch.no_grad()
-    def translate(self, A: Tensor, *, style: Tensor | None = None, noise: Noise = "fresh") -> Output:
-        """A -> Output(image). Neither style nor noise: whatever `noise` says, the answer is one.
-
-        Args:
-            A: (B, in_channels, H, W) in [-1, 1].
-
-        Raises:
-            ValueError: a style is given, or noise maps.
-        """
-        only_deterministic(self.name, style, noise)
-        with evaluating(self.G):
-            return Output(self.G(A.to(next(self.G.parameters(), A).device)))
 
     def finish(self, batches) -> None:
         """Batch norm's running statistics for the averaged weights."""

@@ -25,15 +25,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from gritlib import losses
-from gritlib.methods.base import Method, MethodConfig, Player, evaluating, only_deterministic
+from gritlib.methods.base import Deterministic, MethodConfig, Player
 from gritlib.methods.pool import ImagePool
-from gritlib.nets import Output, PatchGAN, ResNetGenerator, UNet
+from gritlib.nets import PatchGAN, ResNetGenerator, UNet
 from gritlib.nets.blocks import jointly, reestimate_batchnorm
-from gritlib.nets.grit import Noise
 from gritlib.nets.init import init_normal
 
 
@@ -91,7 +89,7 @@ class Translated(NamedTuple):
     same_B: Tensor | None
 
 
-class CycleGAN(Method):
+class CycleGAN(Deterministic):
     """CycleGAN and its ablations. A student's own pieces enter as arguments.
 
     Args:
@@ -199,20 +197,6 @@ class CycleGAN(Method):
         add("identity_A", c.cycle_weight * c.identity_weight, made.same_A, A)
         add("identity_B", c.cycle_weight * c.identity_weight, made.same_B, B)
         return terms
-
-    @torch.no_grad()
-    def translate(self, A: Tensor, *, style: Tensor | None = None, noise: Noise = "fresh") -> Output:
-        """A -> Output(image), with G. Neither style nor noise: whatever `noise` says, the answer is one.
-
-        Args:
-            A: (B, in_channels, H, W) in [-1, 1].
-
-        Raises:
-            ValueError: a style is given, or noise maps.
-        """
-        only_deterministic(self.name, style, noise)
-        with evaluating(self.G):
-            return Output(self.G(A.to(next(self.G.parameters(), A).device)))
 
     def inverse(self) -> "CycleGAN":
         """The same networks the other way round: its `translate` goes from B to A."""

@@ -30,9 +30,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gritlib import losses
-from gritlib.methods.base import Method, MethodConfig, Player, only_deterministic
+from gritlib.methods.base import Deterministic, MethodConfig, Player
 from gritlib.nets import Output, PatchSampler
-from gritlib.nets.grit import Noise
 from gritlib.nets.init import init_xavier
 from gritlib.nets.sincut import SinCUTGenerator, TileDiscriminator, tiles
 
@@ -77,7 +76,7 @@ class SinCUTConfig(MethodConfig):
     """Adam's β₂, both players"""
 
 
-class SinCUT(Method):
+class SinCUT(Deterministic):
     """SinCUT. A student's own pieces enter as arguments.
 
     Args:
@@ -168,18 +167,9 @@ class SinCUT(Method):
         found = [losses.patch_nce(*pair, c.tau).view(len(names), -1).mean(1) for pair in zip(q, k, strict=True)]
         return dict(zip(names, c.nce_weight / len(names) * torch.stack(found).mean(0), strict=True))
 
-    @torch.no_grad()
-    def translate(self, A: Tensor, *, style: Tensor | None = None, noise: Noise = "fresh") -> Output:
-        """A -> Output(image), a picture of any size at once. Whatever `noise` says, the answer is one.
-
-        Args:
-            A: (B, in_channels, H, W) in [-1, 1].
-
-        Raises:
-            ValueError: a style is given, or noise maps.
-        """
-        only_deterministic(self.name, style, noise)
-        return Output(self.G(A.to(next(self.G.parameters(), A).device)).clamp(-1, 1))
+    def translate(self, A: Tensor, **given) -> Output:
+        """As `Deterministic.translate`, a picture of any size at once, clamped to [-1, 1]."""
+        return Output(super().translate(A, **given).image.clamp(-1, 1))
 
 
 def rescaled(crops: Tensor, zoom: float) -> Tensor:
