@@ -13,12 +13,13 @@ The paper gives the parts and leaves most sizes open; no official code is public
 | AdaIN                      | 1 + γ *, one linear map of the code                       | identity at zero |
 | where the heads split      | after the last block, two 3x3 convolutions each           | one leaves grain |
 | range of the heads         | both linear, the sum is clamped for display only          | a clamp would cut gradients |
-| style code                 | deterministic, `style_dim` numbers                        | the simplest that works |
+| fusing CNN (tried there)   | two 3x3 convolutions of both images, `compose="fuse"`     | the smallest that can mix |
+| style code                 | `style_dim` numbers, deterministic or a VAE's             | the simplest that works |
 | noise distribution         | N(0, 1), one map per block and image                      | StyleGAN |
 """
 
-from collections.abc import Sequence
-from numbers import Integral
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import torch
@@ -38,6 +39,16 @@ class Output(NamedTuple):
     residual: Tensor | None = None
 
 
+def two_heads(h: Tensor, reconstruction: nn.Module, residual: nn.Module) -> Output:
+    """Equation 1: Î_rec and Î_res from the same features, and their sum; nothing is clamped or detached.
+
+    Args:
+        h: the last features (B, C, H, W). reconstruction, residual: the heads, features -> (B, out_channels, H, W).
+    """
+    rec, res = full_precision(reconstruction(h)), full_precision(residual(h))
+    return Output(rec + res, rec, res)
+
+
 class GRITGenerator(nn.Module):
     """U-Net with style, spatial noise and two heads.
 
@@ -47,12 +58,15 @@ class GRITGenerator(nn.Module):
         style_dim: length of the style code, 0 for a network without style.
         noise: False leaves the noise out. residual: False leaves one head, whose output is both reconstruction and
             image (the coupled baselines of the paper's table 4).
-        noise_init: first value of every noise weight.
+        noise_init: first value of every noise weight. compose: "add" sums the heads; "fuse" lets a small CNN make the
+            image of both, the paper's other attempt.
         norm_layer: class of the style layer, `norm_layer(channels, style_dim)`, called with (h, style).
         noise_layer: class of the noise layer, `noise_layer(channels, noise_init)`, called with (h, noise map).
+        heads: makes the output of the last features and the two heads, as `two_heads` does.
 
     Raises:
-        ValueError: at forward, sides that do not fit, a missing style code, or noise that is not understood.
+        ValueError: another composition, or a fused one without residual; at forward, sides that do not fit, a missing
+            style code, or noise that is not understood.
     """
 
     def __init__(
@@ -67,8 +81,14 @@ class GRITGenerator(nn.Module):
         noise_init: float = 0.1,
         norm_layer: type[nn.Module] = AdaIN,
         noise_layer: type[nn.Module] = SpatialNoise,
+        compose: str = "add",
+        heads: Callable[[Tensor, nn.Module, nn.Module], Output] = two_heads,
     ):
         super().__init__()
+        if compose not in ("add", "fuse"):
+            raise ValueError(f'compose {compose!r} is unknown: choose "add" or "fuse"')
+        if compose == "fuse" and not residual:
+            raise ValueError('compose "fuse" needs two images to fuse: leave residual at True')
         self.depth, self.style_dim, self.noise = depth, style_dim, noise
         channels = [min(2**i, 8) * width for i in range(depth + 1)]
         self.stem = nn.Conv2d(in_channels, channels[0], 3, 1, 1)
@@ -84,18 +104,27 @@ class GRITGenerator(nn.Module):
         )
         self.reconstruction = Head(channels[0], out_channels)
         self.residual = Head(channels[0], out_channels) if residual else None
+        self.heads = heads
+        self.fuse = Fuse(out_channels, channels[0]) if compose == "fuse" else None
 
-    def forward(self, x: Tensor, style: Tensor | None = None, noise: Noise = "fresh") -> Output:
+    def forward(
+        self,
+        x: Tensor,
+        style: Tensor | None = None,
+        noise: Noise = "fresh",
+        strength: float | Sequence[float] | None = None,
+    ) -> Output:
         """Translate a batch.
 
         Args:
-            x: (B, in_channels, H, W). style: (B, style_dim). noise: see `noise_maps`.
+            x: (B, in_channels, H, W). style: (B, style_dim). noise: see `noise_maps`. strength: what the noise is
+                multiplied by, one number or one for each block, coarsest first; None is 1, as trained.
         """
         check_sides(x, self.depth)
         if self.style_dim and (style is None or style.shape != (len(x), self.style_dim)):
             seen = None if style is None else tuple(style.shape)
             raise ValueError(f"style code of shape {seen}: this generator needs ({len(x)}, {self.style_dim})")
-        maps = self.noise_maps(x, noise)
+        maps = self.scaled(self.noise_maps(x, noise), strength)
 
         h = self.stem(x)
         skips = []
@@ -105,11 +134,13 @@ class GRITGenerator(nn.Module):
         for up, skip, n in zip(self.up, reversed(skips), maps, strict=True):
             h = up(h, skip, style, n)
 
-        reconstruction = full_precision(self.reconstruction(h))
         if self.residual is None:
+            reconstruction = full_precision(self.reconstruction(h))
             return Output(reconstruction, reconstruction)
-        residual = full_precision(self.residual(h))
-        return Output(reconstruction + residual, reconstruction, residual)  # equation 1: Î = Î_rec + Î_res
+        out = self.heads(h, self.reconstruction, self.residual)  # equation 1: Î = Î_rec + Î_res
+        if self.fuse is None:
+            return out
+        return out._replace(image=self.fuse(out.reconstruction, out.residual))
 
     def noise_maps(self, x: Tensor, noise: Noise = "fresh") -> list[Tensor | None]:
         """One (B, 1, H_l, W_l) map per upsampling block, from the coarsest to the finest.
@@ -136,6 +167,19 @@ class GRITGenerator(nn.Module):
         if [tuple(n.shape) for n in noise] != shapes:
             raise ValueError(f"noise maps of shapes {[tuple(n.shape) for n in noise]}: this input needs {shapes}")
         return list(noise)
+
+    def scaled(self, maps: list[Tensor | None], strength: float | Sequence[float] | None) -> list[Tensor | None]:
+        """Noise maps times the strength of their blocks.
+
+        Raises:
+            ValueError: another number of strengths than blocks.
+        """
+        if strength is None or not self.noise:
+            return maps
+        each = [strength] * self.depth if isinstance(strength, Real) else list(strength)
+        if len(each) != self.depth:
+            raise ValueError(f"{len(each)} noise strengths: this generator has {self.depth} blocks, coarsest first")
+        return [n * s for n, s in zip(maps, each, strict=True)]
 
     def noise_strength(self) -> list[float]:
         """Mean |weight| of each block's noise, coarsest first. A small weight can matter and a large one may not: AdaIN
@@ -184,3 +228,18 @@ class Head(nn.Sequential):
             nn.LeakyReLU(0.2),
             nn.Conv2d(in_channels, out_channels, 3, 1, 1),
         )
+
+
+class Fuse(nn.Module):
+    """C of equation 1 as a small CNN: reconstruction and residual -> image."""
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(2 * channels, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, channels, 3, 1, 1),
+        )
+
+    def forward(self, reconstruction: Tensor, residual: Tensor) -> Tensor:  # (B, C, H, W) twice -> (B, C, H, W)
+        return full_precision(self.layers(torch.cat([reconstruction, residual], 1)))

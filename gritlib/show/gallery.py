@@ -18,6 +18,7 @@ BETTER = dict.fromkeys(
 BETTER |= dict.fromkeys(
     ("PSNR", "SSIM", "colour_overlap", "pixel_accuracy", "mean_iou", "precision", "recall"), "higher"
 )
+STYLES = ("_truth", "_random", "_mean")  # how names of scores end that are measured with several style codes
 NOTE = (
     "± is half of the 95 % t interval of the mean over seeds. Every interval stands for itself: of twenty comparisons "
     "without any difference, one shows one."
@@ -199,8 +200,8 @@ def verdict(row: dict) -> str:
     value, low, high = (f"{row[key]:{sign}.{digits}f}" for key in (kind, "low", "high"))
     begun = f"{row['dataset']}, {row['metric']}, {subject} against {other}: {kind} {value}"
     side, worth = "higher" if row[kind] > NEUTRAL[kind] else "lower", ""
-    if row["metric"] in BETTER:
-        worth = ", which is better" if side == BETTER[row["metric"]] else ", which is worse"
+    if wish := better(row["metric"]):
+        worth = ", which is better" if side == wish else ", which is worse"
     if count <= report.FEW:
         if count in (row["above"], row["below"]):
             return f"{begun}: direction only, {side} in {count} of {count} paired seeds{worth}."
@@ -209,3 +210,10 @@ def verdict(row: dict) -> str:
     if row["low"] <= NEUTRAL[kind] <= row["high"]:
         says = f"no difference shown (the interval contains {NEUTRAL[kind]})"
     return f"{begun}, 95 % interval {low} to {high} over {count} paired seeds: {says}."
+
+
+def better(metric: str) -> str | None:
+    """Is "lower" or "higher" better? None where neither is. Whose style a score was measured with does not matter."""
+    for ending in STYLES:
+        metric = metric.removesuffix(ending)
+    return BETTER.get(metric)

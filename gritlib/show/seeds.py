@@ -5,7 +5,7 @@ interval promises too much.
 from pathlib import Path
 
 from gritlib.show.figures import COLOURS, MARKERS, blank, present
-from gritlib.show.gallery import BETTER, check_known, load
+from gritlib.show.gallery import better, check_known, load
 from gritlib.studies import report, runner
 
 
@@ -42,7 +42,7 @@ def draw_dots(dots: dict[str, dict[str, dict[int, float]]]):
 
 def direction(metric: str) -> str:
     """ " (lower is better)", or higher; nothing where neither is."""
-    return f" ({BETTER[metric]} is better)" if metric in BETTER else ""
+    return f" ({better(metric)} is better)" if better(metric) else ""
 
 
 def dots(

@@ -51,7 +51,9 @@ def recipe() -> dict:
     """The settings that both arms share, stored with every run."""
     preset = get("grit", "cpu")
     settings = {**asdict(preset.method), **asdict(preset.training), "size": preset.size}
-    varied = ("in_channels", "out_channels", "residual", "seed", "steps")
+    varied = {"in_channels", "out_channels", "residual", "seed", "steps"}
+    # Options that came after these runs; all stand at what was then the only way.
+    varied |= {"style", "kl_weight", "compose", "perceptual_weight", "perceptual", "d_scales"}
     return {key: value for key, value in settings.items() if key not in varied}
 
 

@@ -248,3 +248,54 @@ def test_initial_weights():
     assert method.G.noise_strength() == pytest.approx([0.1] * 4), "initialisation leaves the noise weights alone"
     assert abs(method.G.up[0].conv.weight.std() - 0.02) < 1e-3 and not method.G.stem.bias.any()
     assert abs(method.E.layers[2].weight.std() - 0.02) > 5e-3, "the style encoder keeps PyTorch's own initialisation"
+
+
+def test_a_perceptual_loss_judges_the_reconstruction_alone():
+    method = small(perceptual_weight=2.0, perceptual="vgg16", rec_weight=0.0)
+    _, terms, out = turns_of(method)
+    assert list(terms) == ["adv", "perceptual"]
+    alone = {"perceptual": terms["perceptual"]}
+    assert reached(alone, method.G.residual) == "none" and reached(alone, method.G.reconstruction) == "all"
+    assert reached(alone, method.E) == "all"
+    twice = small(perceptual_weight=4.0, perceptual="vgg16", rec_weight=0.0).g_loss(out, B, torch.zeros(2, 1, 2, 2))
+    assert twice["perceptual"].item() == pytest.approx(2 * terms["perceptual"].item(), rel=1e-5)
+    with pytest.raises(ValueError, match="RGB images, the outputs have 1 channels"):
+        small(perceptual_weight=1.0, out_channels=1)
+
+
+def test_a_vaes_code_is_drawn_in_training_and_its_mean_at_test_time():
+    method = small(style="vae", kl_weight=0.5)
+    codes = []
+    hook = method.G.register_forward_pre_hook(lambda m, inputs: codes.append(inputs[1]))
+    torch.manual_seed(0)
+    terms = dict(method.turns(BATCH, 0))["generator"]
+    mu, logvar = method.E.moments(B)
+    assert terms["kl"].item() == pytest.approx(0.5 * losses.kl(mu, logvar).mean().item(), rel=1e-5)
+    torch.manual_seed(0)
+    drawn = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
+    assert torch.allclose(codes[0], drawn, atol=1e-6) and (drawn - mu).abs().max() > 1e-3
+    for net, kl in ((method.E, "all"), (method.G, "none")):
+        assert reached({"kl": terms["kl"]}, net) == kl
+    method.translate(A, style=B, noise=1)
+    assert torch.equal(codes[1], mu)
+    hook.remove()
+    with pytest.raises(ValueError, match="length 0"):
+        small(style="vae", style_dim=0)
+
+
+def test_several_scales_are_judged_in_the_mean():
+    method = small(d_scales=2, gan="lsgan")
+    d_terms, g_terms, out = turns_of(method)
+    said = [logits for logits, _ in method.D(torch.cat([A, out.image], 1))]
+    assert len(said) == 2 and said[0].shape != said[1].shape
+    mean = sum(losses.g_adversarial(logits, "lsgan") for logits in said) / 2
+    assert g_terms["adv"].item() == pytest.approx(mean.item(), rel=1e-5)
+    assert all(reached(d_terms, net) == "all" for net in method.D.scales)
+
+
+def test_strength_of_a_translation():
+    method = small()
+    off = method.translate(A, style=B, noise=3, strength=0.0).image
+    assert torch.equal(off, method.translate(A, style=B, noise="zero").image)
+    assert not torch.equal(off, method.translate(A, style=B, noise=3).image)
+    assert len(method.G.noise_strength()) == 3

@@ -100,11 +100,16 @@ CHANGES = {
         "style_dim": (8, 3, "image"),
         "noise": (True, False, "image"),
         "residual": (True, False, "image"),
+        "compose": ("add", "fuse", "image"),
+        "style": ("code", "vae", "judgement"),  # D is drawn after a larger E
+        "kl_weight": (0.0005, 0.1, "terms", {"style": "vae"}),
+        "perceptual_weight": (0.0, 3.0, "terms"),
         "noise_init": (0.1, 0.7, "image"),
         "d_width": (2, 4, "judgement"),
         "d_layers": (2, 3, "judgement"),
         "d_norm": ("none", "instance", "judgement"),
         "d_spectral": (False, True, "judgement"),
+        "d_scales": (1, 2, "judgement"),
         "conditional": (True, False, "judgement"),
         "gan": ("lsgan", "bce", "terms"),
         "rec_weight": (10.0, 3.0, "terms"),
@@ -234,7 +239,8 @@ def seen_at_first(method, A, B):
     else:
         images = [method.G(A), *([method.F(B)] if method.name == "cyclegan" else [])]
     if method.name in PAIRED:
-        judgements = [method.D(torch.cat([A, B], 1) if method.config.conditional else B)]
+        said = method.D(torch.cat([A, B], 1) if method.config.conditional else B)
+        judgements = [said] if torch.is_tensor(said) else [logits for logits, _ in said]
     elif method.name == "cyclegan":
         judgements = [method.D_A(A), method.D_B(B)]
     elif method.name == "spade":

@@ -248,3 +248,59 @@ def test_style_encoder_returns_one_flat_code_that_knows_the_colour():
     assert encoder(image).shape == (2, 5)
     assert (encoder(image) - encoder(image * 0.5)).abs().max() > 1e-3, "normalisation would have removed it"
     assert encoder(torch.rand(1, 3, 16, 48)).shape == (1, 5)
+
+
+def test_a_fused_image_is_made_of_both_heads_by_weights_of_its_own():
+    net = small(compose="fuse")
+    out = net(X, Z, noise=1)
+    assert torch.equal(out.image, net.fuse(out.reconstruction, out.residual))
+    assert (out.image - out.reconstruction - out.residual).abs().max() > 1e-3
+    shares = torch.autograd.grad(out.image.square().sum(), (out.reconstruction, out.residual), retain_graph=True)
+    assert all(share.abs().max() > 0 for share in shares)
+    assert all(g is None for g in gradients(out.reconstruction.abs().sum(), net.fuse))
+    plain = small()
+    missing = plain.load_state_dict(net.state_dict(), strict=False)
+    assert not missing.missing_keys and all(key.startswith("fuse.") for key in missing.unexpected_keys)
+
+
+def test_fusing_needs_two_images_and_a_known_word():
+    with pytest.raises(ValueError, match="two images to fuse"):
+        small(compose="fuse", residual=False)
+    with pytest.raises(ValueError, match="'mean' is unknown"):
+        small(compose="mean")
+
+
+def test_heads_of_ones_own_make_the_output():
+    calls = []
+
+    def heads(h, reconstruction, residual):
+        calls.append(h.shape)
+        return Output(reconstruction(h) - residual(h), reconstruction(h), residual(h))
+
+    net = small(heads=heads)
+    out = net(X, Z, noise=1)
+    assert torch.equal(out.image, out.reconstruction - out.residual) and calls == [(2, 2, 16, 24)]
+
+
+def test_strength_scales_the_noise_of_each_block():
+    net = small()
+    maps = net.noise_maps(X, 5)
+    scaled = net(X, Z, noise=[n * s for n, s in zip(maps, (0.0, 2.0, 0.5), strict=True)]).image
+    assert torch.equal(net(X, Z, noise=5, strength=(0.0, 2.0, 0.5)).image, scaled)
+    assert torch.equal(net(X, Z, noise=5, strength=0).image, net(X, Z, noise="zero").image)
+    assert torch.equal(net(X, Z, noise=5, strength=1.0).image, net(X, Z, noise=5).image)
+    for block in range(3):  # every block's noise alone changes the image
+        alone = net(X, Z, noise=5, strength=[float(i == block) for i in range(3)]).image
+        assert (alone - net(X, Z, noise="zero").image).abs().max() > 1e-4
+    with pytest.raises(ValueError, match="2 noise strengths: this generator has 3 blocks"):
+        net(X, Z, strength=(1.0, 1.0))
+    plain = small(noise=False)
+    assert torch.equal(plain(X, Z, strength=2.0).image, plain(X, Z).image), "nothing to scale"
+
+
+def test_a_variational_encoder_has_a_mean_which_is_its_code_and_a_variance_of_its_own():
+    encoder = StyleEncoder(3, 4, width=2, n_layers=2, variational=True)
+    images = torch.randn(5, 3, 16, 16)
+    mu, logvar = encoder.moments(images)
+    assert torch.equal(mu, encoder(images)) and logvar.shape == (5, 4) and (mu - logvar).abs().max() > 1e-3
+    assert not [key for key in StyleEncoder(3, 4).state_dict() if key.startswith("spread")]
