@@ -9,9 +9,10 @@
 | paper  | the published configuration                    | 256    |
 
 The environment variable GRITLIB_PRESET overrides the choice that the device makes. GRIT's paper leaves its training
-open, so its `paper` sizes are course decisions; pix2pix' and CycleGAN's are the authors'. CUT's and FastCUT's are the
-equations as printed, with sums and a gradient into the keys, at the learning rate of CycleGAN; what the authors' code
-computes instead is `--reduction mean --halve True --key-gradient False`. SinCUT needs larger crops, which it shrinks.
+open, so its `paper` sizes are course decisions, also at its second size: `python -m gritlib train grit --preset paper
+--size 512 --depth 7 --d-scales 2`. pix2pix' and CycleGAN's are the authors'. CUT's and FastCUT's are the equations as
+printed, with sums and a gradient into the keys, at the learning rate of CycleGAN; what the authors' code computes
+instead is `--reduction mean --halve True --key-gradient False`. SinCUT needs larger crops, which it shrinks.
 """
 
 import os

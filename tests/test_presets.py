@@ -140,3 +140,14 @@ def test_unknown_names_are_refused():
         presets.get("grit", "tiny")
     with pytest.raises(ValueError, match="of 'stargan': methods grit, pix2pix, cyclegan, cut, fastcut, sincut"):
         presets.get("stargan", "cpu")
+
+
+@pytest.mark.parametrize(("side", "changed"), [(256, {}), (512, {"depth": 7, "d_scales": 2})])
+def test_grits_paper_preset_reaches_as_deep_at_both_of_the_papers_sizes(side, changed):
+    config = replace(presets.get("grit", "paper").method, in_channels=19, out_channels=3, **changed)
+    with torch.device("meta"):
+        network = METHODS["grit"](config)
+        A, B = torch.zeros(1, 19, side, side), torch.zeros(1, 3, side, side)
+        out, said = network.G(A, network.encode(B)), network.D(B)
+    assert out.image.shape == B.shape and side // 2 ** len(network.G.down) == 4
+    assert len(said) == changed.get("d_scales", 1)

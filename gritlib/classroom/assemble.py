@@ -5,6 +5,7 @@ cells follow from their content, exercises and inserted cells have fixed ones, m
 import hashlib
 from collections import Counter
 
+from gritlib import __version__
 from gritlib.classroom import stub
 from gritlib.classroom.source import Cell, Lesson
 
@@ -109,6 +110,8 @@ def _notebook(cells: list, shown: str, repo: str, number: str, cohort: str | Non
     inserted.append(v4.new_code_cell(INSTALL.format(action=install), id="install"))
     inserted.append(v4.new_code_cell(f'import gritlib.course\n\ngritlib.course.start("{number}"{key})', id="setup"))
     metadata = {key: dict(value) for key, value in METADATA.items()}
+    # The grader reads it: whose checks a submission was written against.
+    metadata["gritlib"] = {"version": __version__, "lesson": number} | ({"cohort": cohort} if cohort else {})
     notebook = v4.new_notebook(cells=[cells[0], *inserted, *cells[1:]], metadata=metadata)
     notebook.nbformat_minor = 5
     validate(notebook)

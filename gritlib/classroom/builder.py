@@ -65,7 +65,7 @@ def build(
         if run:
             print(f"executing {solved_path.name} …", flush=True)
             execute.run(solved, solved_path, root)
-            solved.metadata["gritlib"] = {"executed": assemble.fingerprint(solved)}
+            solved.metadata["gritlib"]["executed"] = assemble.fingerprint(solved)
         changed += _write({solved_path: _text(solved), student_path: _text(student)})
     return changed
 
@@ -154,7 +154,7 @@ def _keep_outputs(notebook, path: Path) -> None:
         if cell.cell_type == "code" and before is not None and before.source == cell.source:
             cell.outputs, cell.execution_count = before.get("outputs", []), before.get("execution_count")
     if executed:
-        notebook.metadata["gritlib"] = {"executed": executed}
+        notebook.metadata["gritlib"]["executed"] = executed
 
 
 def _stale(solved, where: str, number: str) -> list[str]:

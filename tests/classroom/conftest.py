@@ -127,7 +127,7 @@ def pretend_executed():
         for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
             cell.execution_count = number
             cell.outputs = [v4.new_output("stream", text=f"output {number}\n")]
-        notebook.metadata["gritlib"] = {"executed": assemble.fingerprint(notebook)}
+        notebook.metadata["gritlib"]["executed"] = assemble.fingerprint(notebook)
         path.write_text(v4.writes(notebook) + "\n", encoding="utf-8")
 
     return pretend

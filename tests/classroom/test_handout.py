@@ -5,6 +5,7 @@ import re
 import pytest
 from nbformat import v4
 
+from gritlib import __version__
 from gritlib.classroom import builder
 
 
@@ -96,3 +97,12 @@ def test_a_handout_does_not_overwrite_the_public_notebooks(built, registry):
     for folder in ("solutions", "notebooks"):
         with pytest.raises(ValueError, match="choose a folder of its own"):
             builder.build(built, handout=built / folder, registry=registry)
+
+
+def test_a_notebook_says_which_version_lesson_and_class_it_was_made_for(built, registry, tmp_path):
+    known = {"version": __version__, "lesson": "01"}
+    assert notebook(built, "notebooks").metadata["gritlib"] == known
+    assert notebook(built, "solutions").metadata["gritlib"].items() >= known.items()
+    builder.build(built, registry=registry, out=tmp_path / "given", cohort="spring")
+    text = (tmp_path / "given" / "01_tiny.ipynb").read_text(encoding="utf-8")
+    assert v4.reads(text).metadata["gritlib"] == known | {"cohort": "spring"}
