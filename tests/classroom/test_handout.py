@@ -103,6 +103,6 @@ def test_a_notebook_says_which_version_lesson_and_class_it_was_made_for(built, r
     known = {"version": __version__, "lesson": "01"}
     assert notebook(built, "notebooks").metadata["gritlib"] == known
     assert notebook(built, "solutions").metadata["gritlib"].items() >= known.items()
-    builder.build(built, registry=registry, out=tmp_path / "given", cohort="spring")
+    builder.build(built, registry=registry, handout=tmp_path / "given", cohort="spring")
     text = (tmp_path / "given" / "01_tiny.ipynb").read_text(encoding="utf-8")
     assert v4.reads(text).metadata["gritlib"] == known | {"cohort": "spring"}
