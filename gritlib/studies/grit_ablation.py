@@ -23,7 +23,7 @@ from gritlib.data import catalog, faces
 from gritlib.evaluation import DRAWS, SPREAD_IMAGES, Lent, Scoreboard, chunks, networks, translate_all
 from gritlib.methods import GRIT
 from gritlib.presets import get
-from gritlib.studies.losses import COUNTS, scored_split
+from gritlib.studies.losses import COUNTS, SHORT, scored_split
 from gritlib.studies.maps import same_start
 from gritlib.studies.runner import Study
 from gritlib.training import fit
@@ -82,8 +82,10 @@ def score(method: GRIT, dataset: str, seed: int) -> tuple[dict[str, float], Tens
     lent = Lent(catalog.load(dataset, "train"), len(source), seed)
     found = {}
     for style in STYLES:
-        board, half = (Scoreboard(GROUPS, **networks("offline")) for _ in range(2))
-        sets = {name: [] for name in real}
+        board, half = Scoreboard(GROUPS, **networks("offline")), Scoreboard()  # of the image, of its reconstruction
+        # At the mean style all images share their colours: as a set they answer nothing.
+        nets = () if style == "mean" else embeddings(dataset)
+        sets = {net.name: [] for net in nets}
         for i, batch in chunks(source):
             n = len(batch["B"])
             given = {"truth": batch["B"], "random": lent[i : i + n], "mean": None}[style]
@@ -91,15 +93,12 @@ def score(method: GRIT, dataset: str, seed: int) -> tuple[dict[str, float], Tens
             if room > 0:
                 board.update(parts["image"][:room], batch["B"][:room])
                 half.update(parts["reconstruction"][:room], batch["B"][:room])
-            for net in (backbones.embedding("lite0"), backbones.embedding("lite0-24", "frechet")):
+            for net in nets:
                 sets[net.name].append(net.embed(parts["image"]))
-        wide, narrow = ((torch.cat(sets[name]), real[name]) for name in real)
-        scores = {
-            name.replace("perceptual distance (VGG16)", "VGG16_distance"): v for name, v in board.scores().items()
-        }
-        scores["KD_Lite0"] = metrics.kid(*wide)
-        if dataset == "faces":
-            scores["FD_Lite0_24"] = metrics.frechet_distance(*narrow)
+        scores = {SHORT.get(name.split(" (")[0], name): value for name, value in board.scores().items()}
+        for (name, features), score in zip(sets.items(), ("KD_Lite0", "FD_Lite0_24"), strict=False):
+            distance = metrics.kid if score == "KD_Lite0" else metrics.frechet_distance
+            scores[score] = distance(torch.cat(features), real[name])
         found |= {f"{name}_{style}": scores[name] for name in SCORES if name in scores}
         if method.config.residual:
             of_rec = half.scores()
@@ -113,6 +112,12 @@ def score(method: GRIT, dataset: str, seed: int) -> tuple[dict[str, float], Tens
     twice = [translate_all(method, A, borrowed, noise=seed + draw)["image"] for draw in (0, 1)]
     rounded = {name: round(value, 6) for name, value in (found | used).items()}
     return rounded, torch.stack(twice, 1).flatten(0, 1), {"spectra": spectra}
+
+
+def embeddings(dataset: str) -> list[backbones.Embedding]:
+    """For the kernel distance, and on Faces, of which there are enough, for the Fréchet distance."""
+    both = [backbones.embedding("lite0"), backbones.embedding("lite0-24", "frechet")]
+    return both if dataset == "faces" else both[:1]
 
 
 def anatomy(method: GRIT, dataset: str, lent: Lent) -> tuple[dict[str, float], dict[str, list[float]]]:

@@ -25,7 +25,7 @@ from gritlib.training.samples import input_picture
 
 STUDIES = (
     *("first-light", "skips", "patches", "losses", "unpaired", "geometry", "unpaired-cost", "spade"),
-    *("grit-ablation",),
+    *("grit-ablation", "scoreboard"),
 )
 COMMITTED = Path(__file__).parent / "results"
 
