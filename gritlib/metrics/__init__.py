@@ -5,10 +5,10 @@ published name only with the published network. Of images alone: pixel, colour, 
 features: distribution, manifold; of two images' features: perceptual, structure; of noise draws: diversity.
 """
 
-from gritlib.metrics.bands import bands, gain_derivative
+from gritlib.metrics.bands import bands, gain_derivative, low_share
 from gritlib.metrics.colour import colour_overlap
 from gritlib.metrics.distribution import Gaussian, frechet_distance, kid
-from gritlib.metrics.diversity import calibration, noise_use, pairwise_distance
+from gritlib.metrics.diversity import calibration, noise_use, pairwise_distance, sampler_cost
 from gritlib.metrics.manifold import prdc, precision_recall
 from gritlib.metrics.perceptual import perceptual_distance
 from gritlib.metrics.pixel import l1_255, psnr, ssim
@@ -27,7 +27,7 @@ from gritlib.metrics.structure import self_similarity_distance, sifid
 __all__ = [
     "Gaussian", "MeanSpectrum", "PatchBank", "bands", "calibration", "colour_overlap", "confusion",
     "deviation_spectrum", "frechet_distance", "gain_derivative", "high_frequency_gap", "kid", "l1_255",
-    "laplacian_pyramid", "lattice", "noise_use", "pairwise_distance", "perceptual_distance", "prdc",
-    "precision_recall", "psnr", "radial_spectrum", "segmentation_scores", "self_similarity_distance", "sifid",
-    "sliced_wasserstein", "spectrum_distance", "ssim",
+    "laplacian_pyramid", "lattice", "low_share", "noise_use", "pairwise_distance", "perceptual_distance", "prdc",
+    "precision_recall", "psnr", "radial_spectrum", "sampler_cost", "segmentation_scores",
+    "self_similarity_distance", "sifid", "sliced_wasserstein", "spectrum_distance", "ssim",
 ]  # fmt: skip

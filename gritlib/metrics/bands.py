@@ -1,4 +1,5 @@
-"""Bands of spatial frequency, and what a loss wants of each: the measurement of L1 against the adversarial loss."""
+"""Bands of spatial frequency: what a loss wants of each, the measurement of L1 against the adversarial loss, and how
+much of a residual is coarse."""
 
 import itertools
 from collections.abc import Sequence
@@ -45,3 +46,29 @@ def gain_derivative(grad: Tensor, output: Tensor, edges: Sequence[float]) -> Ten
     if grad.shape != output.shape or grad.ndim != 4:
         raise ValueError(f"gradient {tuple(grad.shape)} and output {tuple(output.shape)} must both be (B, C, H, W)")
     return (bands(output.detach(), edges) * grad.detach().double()).sum((1, 2, 3, 4))
+
+
+def low_share(residual: Tensor, edge: float = 0.1) -> dict[str, float]:
+    """How much of a residual is coarse, and by how much it shifts the colour: nothing in GRIT keeps it high-pass.
+
+    Args:
+        residual: (B, C, H, W), not clamped, in units of images in [-1, 1]. edge: relative to Nyquist.
+
+    Returns:
+        share: power of the frequencies below `edge` (whatever their direction, the mean too) by the power of all, of
+        all images together; 0 for a residual that is 0. colour: |mean over the pixels| of each channel of each image,
+        averaged, in grey levels of 0 to 255.
+
+    Raises:
+        ValueError: another shape, or an edge that is not above 0. Source: course decision (exercise 07.5).
+    """
+    if residual.ndim != 4 or not residual.numel():
+        raise ValueError(f"residual of shape {tuple(residual.shape)}: needed is (B, C, H, W)")
+    if not edge > 0:
+        raise ValueError(f"edge {edge:g}: needed is a frequency above 0, relative to Nyquist")
+    fy, fx = (torch.fft.fftfreq(n, dtype=torch.float64, device=residual.device) * 2 for n in residual.shape[-2:])
+    power = torch.fft.fft2(residual.double()).abs().square().sum((0, 1))
+    total = power.sum().item()
+    low = power[torch.hypot(fy[:, None], fx) < edge].sum().item()
+    colour = 127.5 * residual.double().mean((2, 3)).abs().mean().item()
+    return {"share": low / total if total > 0 else 0.0, "colour": colour}

@@ -1,11 +1,11 @@
-"""Bands that add up to the image, and the gain derivative against finite differences."""
+"""Bands that add up to the image, the gain derivative against finite differences, and known residuals."""
 
 import math
 
 import pytest
 import torch
 
-from gritlib.metrics import bands, gain_derivative
+from gritlib.metrics import bands, gain_derivative, low_share
 
 EDGES = (0, 0.06, 0.25, 0.5, 1, math.sqrt(2))
 
@@ -65,3 +65,43 @@ def test_gain_derivative_of_the_energy_is_the_bands_energy():
     assert torch.allclose(gain_derivative(-output, output, EDGES), -energy)  # wants more: below 0
     with pytest.raises(ValueError, match="must both be"):
         gain_derivative(output[:1], output, EDGES)
+
+
+def wave(k, size=32):
+    """A cosine of k = (rows, columns) periods."""
+    y, x = torch.meshgrid(*[torch.arange(size, dtype=torch.float64)] * 2, indexing="ij")
+    return torch.cos(2 * math.pi * (k[0] * y + k[1] * x) / size).view(1, 1, size, size)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (15, 15), (16, 21)])
+def test_the_low_share_is_the_power_of_the_lowest_band(size):
+    residual = torch.randn(3, 3, *size, dtype=torch.float64) * torch.tensor([0.1, 1, 4]).view(3, 1, 1, 1) + 0.2
+    for edge in (0.11, 0.37, 0.93):
+        low = bands(residual, (0, edge))[0]
+        wanted = (low.square().sum() / residual.square().sum()).item()
+        assert low_share(residual, edge)["share"] == pytest.approx(wanted, rel=1e-10)
+    assert low_share(residual.float(), 0.37)["share"] == pytest.approx(low_share(residual, 0.37)["share"], rel=1e-5)
+
+
+def test_a_known_residual():
+    residual = 0.1 + 0.3 * wave((0, 1)) + 0.4 * wave((5, 12))  # radius 1/16 and 13/16 of Nyquist
+    power = {"mean": 0.1**2, "coarse": 0.3**2 / 2, "fine": 0.4**2 / 2}
+    got = low_share(residual)
+    assert got["share"] == pytest.approx((power["mean"] + power["coarse"]) / sum(power.values()), rel=1e-12)
+    assert got["colour"] == pytest.approx(12.75, rel=1e-12)
+    assert low_share(residual, edge=1 / 16)["share"] == pytest.approx(power["mean"] / sum(power.values()), rel=1e-12)
+    assert low_share(residual - 0.1 - 0.3 * wave((0, 1))) == pytest.approx({"share": 0, "colour": 0}, abs=1e-12)
+
+
+def test_colours_of_channels_and_images_do_not_cancel():
+    constant = torch.tensor([[0.1, -0.1, 0.0], [-1.5, 0.0, 0.3]], dtype=torch.float64)
+    got = low_share(constant[:, :, None, None].expand(2, 3, 8, 8))
+    assert got == pytest.approx({"share": 1, "colour": 127.5 * 2.0 / 6}, rel=1e-12)
+
+
+def test_residuals_that_say_nothing():
+    assert low_share(torch.zeros(1, 3, 8, 8)) == {"share": 0.0, "colour": 0.0}
+    with pytest.raises(ValueError, match=r"\(3, 8, 8\): needed is"):
+        low_share(torch.zeros(3, 8, 8))
+    with pytest.raises(ValueError, match="edge 0: needed is a frequency above 0"):
+        low_share(torch.zeros(1, 3, 8, 8), edge=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gritlib.metrics import calibration, noise_use, pairwise_distance
+from gritlib.metrics import calibration, noise_use, pairwise_distance, sampler_cost
 from gritlib.metrics.diversity import high_pass
 
 
@@ -142,3 +142,44 @@ def test_calibration_of_maps_that_do_not_vary():
         calibration(true - 1, true)
     with pytest.raises(ValueError, match=r"must both be \(B, H, W\)"):
         calibration(true[0], true[0])
+
+
+@pytest.mark.parametrize("n", [2, 5, 8])
+def test_sampler_cost_is_the_mean_over_pairs_and_the_distance_to_the_median(n):
+    samples = torch.rand(n, 2, 3, 5, 6, generator=torch.Generator().manual_seed(n), dtype=torch.float64) ** 3
+    array = samples.numpy()
+    pairs = [np.abs(array[i] - array[j]).mean() for i in range(n) for j in range(n) if i != j]
+    wanted = {"best": np.abs(array - np.median(array, 0)).mean(), "sampler": np.mean(pairs)}
+    wanted["ratio"] = wanted["sampler"] / wanted["best"]
+    assert sampler_cost(samples) == pytest.approx(wanted, rel=1e-12)
+    assert sampler_cost(samples.float())["sampler"] == pytest.approx(wanted["sampler"], rel=1e-6)
+    moved = sampler_cost(0.4 * samples - 2)
+    assert moved == pytest.approx(
+        {"best": 0.4 * wanted["best"], "sampler": 0.4 * wanted["sampler"]} | {"ratio": wanted["ratio"]}
+    )
+
+
+def test_sampler_cost_of_known_distributions():
+    g = torch.Generator().manual_seed(3)
+    shape = (400, 1, 3, 10, 10)
+    uniform = torch.rand(shape, generator=g, dtype=torch.float64)
+    drawn = {math.sqrt(2): torch.randn(shape, generator=g, dtype=torch.float64), 4 / 3: uniform}
+    drawn |= {2 * (1 - p): (torch.rand(shape, generator=g) < p).double() for p in (0.1, 0.3)}
+    for ratio, samples in drawn.items():
+        assert sampler_cost(samples)["ratio"] == pytest.approx(ratio, rel=0.01)
+    assert sampler_cost(2 * uniform - 1)["sampler"] == pytest.approx(2 / 3, rel=0.01)
+
+
+def test_sampler_cost_with_few_draws_underrates_the_best_by_what_is_said():
+    samples = torch.randn(20, 4, 3, 40, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    got = sampler_cost(samples)
+    assert got["best"] == pytest.approx(math.sqrt(2 / math.pi) * (1 - 0.8 / 20), rel=0.01)
+    assert got["sampler"] == pytest.approx(2 / math.sqrt(math.pi), rel=0.01)
+
+
+def test_sampler_cost_of_draws_that_do_not_vary():
+    got = sampler_cost(torch.ones(4, 1, 3, 8, 8))
+    assert got["best"] == got["sampler"] == 0 and math.isnan(got["ratio"])
+    for shape in ((1, 2, 3, 8, 8), (2, 3, 8, 8)):
+        with pytest.raises(ValueError, match=r"needed are \(n, B, C, H, W\)"):
+            sampler_cost(torch.zeros(shape))
