@@ -14,6 +14,12 @@ from gritlib.methods import Method, build
 from gritlib.nets import ResNetGenerator
 from gritlib.training import checkpoint
 
+HOW = "data_scripts/train_weights.py trains it again"
+LONGER = f"2,400 steps of 8 images, seed 0, averaged weights, without the discriminator; {HOW}"
+APART = (
+    f"1,200 steps of 8 images, averaged weights, for network interpolation; {HOW}. Made from a CC0 image (NEON); these "
+    "weights are CC0."
+)
 CARDS = {
     "cyclegan-earth": "CycleGAN, drawn map <-> satellite image at 64 pixels: arm cyclegan of study unpaired, seed 0, "
     "1,600 steps of 4 images on earth with unpaired=True, averaged weights of G and F. Seed 0 is no part of the study. "
@@ -24,6 +30,15 @@ CARDS = {
     "image (NEON); these weights are CC0.",
     "spade-faces": "SPADE, label map -> drawn face at 64 pixels: as spade-grove, without the discriminator, for the "
     "size of the file. Made from faces that gritlib draws; these weights are CC0.",
+    "grit-grove": f"GRIT, layout map -> aerial photo at 64 pixels: width 10, {LONGER}. Made from a CC0 image (NEON); "
+    "these weights are CC0.",
+    "grit-faces": f"GRIT, label map -> drawn face at 64 pixels: width 10, style code of 32 numbers, {LONGER}. Made "
+    "from faces that gritlib draws; these weights are CC0.",
+    "coupled-faces": f"The same network with noise and one head that both losses see: as grit-faces, {LONGER}. Made "
+    "from faces that gritlib draws; these weights are CC0.",
+    "dni-l1-grove": f"pix2pix' U-Net, layout map -> aerial photo, width 8, trained with L1 alone: {APART}",
+    "dni-gan-grove": f"The same, fine-tuned from it for 600 steps with L1 and the conditional GAN: {APART}",
+    "dni-other-grove": f"Trained as dni-l1-grove, from seed 100: {APART}",
 }
 NAMES = tuple(CARDS)
 POOLS = "pool_"  # buffers of old images

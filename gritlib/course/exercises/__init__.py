@@ -4,7 +4,7 @@ from importlib import import_module
 
 from gritlib.course.exercise import Exercise
 
-LESSONS = ("00", "01", "02", "03", "04", "05")
+LESSONS = ("00", "01", "02", "03", "04", "05", "06", "07")
 
 
 def lesson(number: str) -> tuple[Exercise, ...]:
