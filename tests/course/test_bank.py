@@ -1,6 +1,8 @@
 """Every wrong answer of the banks is refused with the intended words, every right one accepted; the table of what is
 said goes to tests/output/common_first_tries.md."""
 
+import collections
+import functools
 from pathlib import Path
 
 import bank
@@ -13,20 +15,32 @@ ENTRIES = [entry for number in LESSONS for entry in bank.read(number)]
 TABLE = Path(__file__).parents[1] / "output" / "common_first_tries.md"
 
 
-@pytest.fixture(scope="module")
-def reports():
-    return {entry: examine(load(entry.id), *entry.objects(load(entry.id))) for entry in ENTRIES}
+FIRST = 3  # of each exercise and kind that the quick suite examines
 
 
-@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.kind == "right"], ids=lambda e: f"{e.id} {e.title}")
-def test_another_right_answer_is_accepted(entry, reports):
-    assert reports[entry].status == "right", reports[entry].message
-    assert reports[entry].points == load(entry.id).points
+@functools.cache
+def report_of(entry):
+    return examine(load(entry.id), *entry.objects(load(entry.id)))
 
 
-@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.kind == "wrong"], ids=lambda e: f"{e.id} {e.title}")
-def test_a_common_first_try_is_refused_with_the_words_that_help(entry, reports):
-    report = reports[entry]
+def entries(kind):
+    """All of a kind; those beyond the first few of an exercise are slow tests."""
+    seen = collections.Counter()
+    for entry in (e for e in ENTRIES if e.kind == kind):
+        seen[entry.id] += 1
+        marks = [pytest.mark.slow] if seen[entry.id] > FIRST else []
+        yield pytest.param(entry, id=f"{entry.id} {entry.title}", marks=marks)
+
+
+@pytest.mark.parametrize("entry", entries("right"))
+def test_another_right_answer_is_accepted(entry):
+    assert report_of(entry).status == "right", report_of(entry).message
+    assert report_of(entry).points == load(entry.id).points
+
+
+@pytest.mark.parametrize("entry", entries("wrong"))
+def test_a_common_first_try_is_refused_with_the_words_that_help(entry):
+    report = report_of(entry)
     assert report.status in ("wrong", "partly"), "accepted"
     for words in entry.says:
         assert words in report.message, report.message
@@ -39,8 +53,10 @@ def test_every_exercise_has_both_kinds(number):
         assert kinds.count("right") >= 1 and kinds.count("wrong") >= 3, exercise.id
 
 
-def test_the_table_of_first_tries_names_every_one(reports):
+@pytest.mark.slow
+def test_the_table_of_first_tries_names_every_one():
     rows = ["| exercise | answer | verdict | points | what is said |", "|---|---|---|---|---|"]
+    reports = {entry: report_of(entry) for entry in ENTRIES}
     for entry, report in reports.items():
         said = report.message.replace("|", "\\|").replace("\n", "<br>")
         total = load(entry.id).points
