@@ -34,9 +34,12 @@ BELOW = {
     "presets": {"methods", "training"},
     "weights": {"methods", "nets", "training"},
 }
+BELOW["interpolation"] = {"methods", "nets"}
 BELOW["studies"] = set(BELOW)
-BELOW["show"] = set(BELOW)
 BELOW["course"] = set(BELOW)
+BELOW["quiz"] = set(BELOW)
+BELOW["show"] = set(BELOW)
+BELOW["detector"] = set(BELOW)
 BELOW["classroom"] = set(BELOW)
 BELOW["bench"] = BELOW["translate"] = BELOW["demo"] = BELOW["showcase"] = set(BELOW)
 BELOW["selftest"] = set()

@@ -135,7 +135,7 @@ def _labels():
 def _frequencies():
     import numpy as np
 
-    from gritlib.metrics import gain_derivative, high_frequency_gap, radial_spectrum, spectrum_distance
+    from gritlib.metrics import gain_derivative, high_frequency_gap, low_share, radial_spectrum, spectrum_distance
 
     x, y = (z[..., :31, :31] for z in _images())  # odd: no frequency stands on both sides
 
@@ -145,6 +145,10 @@ def _frequencies():
         radius = np.round(np.hypot(k[:, None], k)).astype(int)
         return np.bincount(radius.ravel(), power.ravel()) / np.bincount(radius.ravel())
 
+    power = (np.abs(np.fft.fft2(x.numpy())) ** 2).sum((0, 1))
+    f = 2 * np.fft.fftfreq(31)
+    theirs = float(power[np.hypot(f[:, None], f) < 0.3].sum() / power.sum())
+    yield "low_share", "NumPy", low_share(x, 0.3)["share"], theirs
     p, q = rings(x), rings(y)
     ours = radial_spectrum(x)[1].numpy()
     yield "radial_spectrum, largest relative difference", "NumPy", float(np.abs(ours / p - 1).max()), 0.0
@@ -166,7 +170,7 @@ def _frequencies():
 def _network():
     import numpy as np
 
-    from gritlib.metrics import calibration, noise_use, pairwise_distance
+    from gritlib.metrics import calibration, noise_use, pairwise_distance, sampler_cost
 
     g = torch.Generator().manual_seed(0)
     true = torch.rand(2, 16, 16, generator=g, dtype=torch.float64)
@@ -177,5 +181,10 @@ def _network():
         [np.corrcoef(s.flatten(), t.flatten())[0, 1] for s, t in zip(std.numpy(), true.numpy(), strict=True)]
     )
     yield "calibration, r", "NumPy", calibration(std, true)["r"], float(theirs)
+    cost = sampler_cost(draws)
+    theirs = float(np.abs(array - np.median(array, 0)).mean())
+    yield "sampler_cost, best", "NumPy", cost["best"], theirs
+    apart = [float(np.abs(a - b).mean()) for a, b in itertools.combinations(array, 2)]
+    yield "sampler_cost, sampler", "NumPy: all pairs", cost["sampler"], sum(apart) / len(apart)
     ours = pairwise_distance(draws, lambda a, b: (a - b).square().mean((1, 2, 3)))
     yield "pairwise_distance, squares", "NumPy: 2·variance", ours, float(2 * array.var(0, ddof=1).mean())

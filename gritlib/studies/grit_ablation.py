@@ -2,9 +2,10 @@
 
 Four networks with the same U-Net, style encoder and AdaIN: one head, which both losses see, without noise (`unet`) and
 with it (`noise`); two heads without noise (`residual`, not in the paper) and with it (`grit`). Beside them, on Grove
-alone: GRIT whose image a small CNN makes of both heads (`fuse`, three seeds), and GRIT whose reconstruction a perceptual
-loss judges instead of L1 (`vgg`, three times slower, one seed; its weight is a tenth of L1's, as in the authors' earlier
-work). Arms of one seed begin with the same weights wherever their networks agree, and see the same batches.
+alone: GRIT whose image a small CNN makes of both heads (`fuse`, three seeds), and GRIT whose reconstruction a
+perceptual loss judges instead of L1 (`vgg`, three times slower, one seed; its weight is a tenth of L1's, as in the
+authors' earlier work). Arms of one seed begin with the same weights wherever their networks agree, and see the same
+batches.
 
 Scored with three styles: of the truth, which leaks the answer's colours, of a random training image, and the mean
 training code. Grove's 72 test tiles are of one scene; of 500 faces 128 are compared with their truths. The networks
