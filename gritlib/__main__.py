@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -10,6 +11,7 @@ import tyro
 
 PresetName = Literal["smoke", "ci", "cpu", "gpu", "paper"]
 FLAT = (tyro.conf.OmitArgPrefixes,)
+ROOMS = {"study": "gritlib.studies.commands", "course": "gritlib.classroom.commands", "quiz": "gritlib.quiz.commands"}
 
 
 def demo(
@@ -43,7 +45,11 @@ def study() -> None:
 
 
 def course() -> None:
-    """The lessons: `course build` makes the notebooks from their sources, `course progress` shows what is done."""
+    """The lessons: `course build` makes the notebooks, `course progress` shows what is done, `course grade` marks."""
+
+
+def quiz() -> None:
+    """Answers of lesson 07's real-or-generated quiz: `quiz export FILE`, `quiz pool FILES` for a class."""
 
 
 def train_with(method: str, preset: str | None):
@@ -297,21 +303,20 @@ def run(arguments: list[str]) -> None:
     preset = option("preset", arguments)
     preset = preset if preset in get_args(PresetName) else None  # the parser complains about another word
     verbs = {"demo": demo, "train": train, "evaluate": evaluate, "translate": translate, "data": data}
-    verbs |= {"study": study, "bench": bench, "course": course, "test": test}
+    verbs |= {"study": study, "bench": bench, "course": course, "quiz": quiz, "test": test}
     prog = "python -m gritlib"
-    if arguments[:1] == ["train"]:
+    first = arguments[0] if arguments else None
+    if first == "train":
         from gritlib.methods import METHODS
 
         verbs = {method: train_with(method, preset) for method in METHODS}
-    elif arguments[:1] == ["study"]:
-        from gritlib.studies.commands import VERBS as verbs
-    elif arguments[:1] == ["course"]:
-        from gritlib.classroom.commands import VERBS as verbs
-    elif arguments[:1] == ["data"] and arguments[1:2]:
+    elif first in ROOMS:
+        verbs = import_module(ROOMS[first]).VERBS
+    elif first == "data" and arguments[1:2]:
         from gritlib.fetch.commands import VERBS as more
 
         verbs = more if arguments[1] in more else verbs
-    if arguments[:1] in (["train"], ["study"], ["course"]) or "fetch" in verbs:
+    if first == "train" or first in ROOMS or "fetch" in verbs:
         prog, arguments = f"{prog} {arguments[0]}", arguments[1:]
     tyro.extras.subcommand_cli_from_dict(verbs, prog=prog, description=__doc__, args=arguments, config=FLAT)
 
