@@ -32,7 +32,7 @@ def difference(got, wanted, rtol: float, atol: float, name: str = "") -> str | N
         return _tensors(got, wanted, rtol, atol, at)
     if isinstance(wanted, dict):
         if not isinstance(got, dict) or set(got) != set(wanted):
-            keys = sorted(map(str, got)) if isinstance(got, dict) else brief(got)
+            keys = brief(sorted(map(str, got)), 200) if isinstance(got, dict) else brief(got)
             return f"{at}got {keys}, wanted a dict with the keys {sorted(wanted)}"
         triples = ((got[key], wanted[key], f"{name}.{key}" if name else key) for key in wanted)
         return next((d for g, w, n in triples if (d := difference(g, w, rtol, atol, n))), None)
@@ -123,7 +123,7 @@ def student_traceback(error: BaseException, call) -> str:
     while top and top.tb_next and (top.tb_frame.f_code not in ours or top.tb_next.tb_frame.f_code in ours):
         top = top.tb_next
     story = traceback.TracebackException(type(error), error, (top and top.tb_next) or top)
-    machinery = str(Path(__file__).with_name("examine.py"))
+    machinery = str(Path(__file__).with_name("observe.py"))
     story.stack[:] = [frame for frame in story.stack if frame.filename != machinery]
     lines = "".join(story.format()).splitlines()
     if len(lines) > 60:  # functions that call each other without end

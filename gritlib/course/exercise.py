@@ -69,7 +69,8 @@ class Exercise:
     Args:
         id: "01.3". names: of the objects asked for, in the order `check` takes them. reference: the objects themselves.
         parts: their points add up to the exercise's. mistakes: known wrong answers, the more specific ones first.
-        minutes: for the middle student.
+        minutes: for the middle student. needs: definitions of gritlib that an answer may use, as
+            "gritlib.nets.grit.Output"; the grader's box has no others.
         variant: cohort key -> the same exercise with one parameter drawn for that class. note: what the variant asks
             beyond the public exercise, a sentence for the docstring.
 
@@ -83,6 +84,7 @@ class Exercise:
     parts: tuple[Part, ...]
     mistakes: tuple[Mistake, ...] = ()
     minutes: int = 10
+    needs: tuple[str, ...] = ()
     variant: Callable[[str], Exercise] | None = field(default=None, repr=False)
     note: str = ""
 

@@ -113,6 +113,27 @@ LESSONS = {
         file="05_spade",
         steps={"yours": runs(4, 100, 400, 2000)},
     ),
+    "06": Lesson(
+        "06",
+        "GRIT: let the two losses work on different things",
+        "Why not reconstruct only what can be reconstructed?",
+        reading=45,
+        coding=72,
+        compute=4,
+        seconds=160,
+        file="06_grit",
+        steps={"yours": runs(10, 700, 1200, 6000)},
+    ),
+    "07": Lesson(
+        "07",
+        "Understanding GRIT",
+        "Is it really doing what it says?",
+        reading=40,
+        coding=72,
+        compute=1,
+        seconds=80,
+        file="07_understanding",
+    ),
 }
 
 

@@ -19,8 +19,9 @@ import torch
 from torch import nn
 
 from gritlib.course import examine as module
-from gritlib.course.examine import OutOfTime, examine, within
+from gritlib.course.examine import examine
 from gritlib.course.exercise import Exercise, Mistake, Part, is_reference
+from gritlib.course.observe import OutOfTime, within
 
 CELLS = itertools.count()
 
@@ -225,7 +226,7 @@ def trace_of(source, exercise=SPREAD):
     report = verdict(source, exercise)
     assert report.status == "wrong"
     trace = report.results[0].trace
-    assert "gritlib/course/examine.py" not in trace and "in observe" not in trace
+    assert "gritlib/course/observe.py" not in trace and "in observe" not in trace
     return trace
 
 
