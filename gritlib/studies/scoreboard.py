@@ -146,7 +146,11 @@ def run(arm: str, dataset: str, seed: int, steps: int) -> tuple[dict, Tensor]:
 def recipe() -> dict:
     """Every arm's settings, and what is scored."""
     given = {"in_channels", "out_channels"}
-    methods = {arm: asdict(get(name, "cpu").method) | changed for arm, (name, changed, *_) in TRAINED.items()}
+    methods = {}
+    for arm, (name, changed, *_) in TRAINED.items():
+        settings = asdict(get(name, "cpu").method) | changed
+        # As JSON has them: no tuples.
+        methods[arm] = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
     return {
         "size": 64,
         "arms": {arm: {k: v for k, v in settings.items() if k not in given} for arm, settings in methods.items()},
