@@ -129,7 +129,8 @@ _ = course.claim(
 # %% [markdown] tags=["core"]
 # **What to notice.** The first column is below the second in every run, on drawn faces and on photos: what L1 cannot predict is missing in the
 # reconstruction, and the residual brings it. "A complete cut-off" comes near on Grove; on Faces part of the detail stays in the reconstruction. And
-# "like the truth" is too much on Grove: its images have *more* fine detail than the photos.
+# "like the truth" is too much on Grove: its images have *more* fine detail than the photos. The last column: from half of Nyquist on Faces, from a
+# sixth to a fifth on Grove, the residual is the stronger part.
 
 # %% [markdown]
 # <details><summary><b>Think.</b> A residual that is a copy of the reconstruction, upside down, plus the truth's detail: which loss would mind?</summary>
@@ -254,10 +255,10 @@ _ = gallery(
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** *How much*: GRIT varies about as much as the truth, the coupled network half as much or little more, in the study's seeds as
-# here. That is the pull of L1, as lesson 06 has it. *Where*: GRIT's $r$ is no higher than the coupled network's, here and in the study. GRIT's
-# noise plays along edges, in eyes and brows, and too little in the hair, where the truth varies most. So C29 shows in amount, and not in place. And
-# *another face* gets a part of $r$, because heads are alike: an $r$ without this control promises too much.
+# **What to notice.** *How much*: GRIT varies about as much as the truth, the coupled network (`noise` in the study) half as much or a little more.
+# That is the pull of L1, as lesson 06 has it. *Where*: GRIT's $r$ is no higher than the coupled network's, neither here nor in the study, where
+# both are higher. GRIT's noise plays along edges, in eyes and brows, and too little in the hair, where the truth varies most. So C29 shows in
+# amount, and not in place. And *another face* gets a part of $r$, because heads are alike: an $r$ without this control promises too much.
 
 # %% [markdown]
 # <details><summary><b>Think.</b> A network with r = 1 and ratio = 1: is its distribution right?</summary>
@@ -320,7 +321,7 @@ sampler_cost = check("07.2", sampler_cost)
 
 # %% [markdown] tags=["core"]
 # First where the answer is known: detail of the one-pixel laboratory. Then on the faces. Note the bias: the median of $n$ draws lies too near to
-# these very draws, so *best* is a little too low, by about $0.8/n$ for Gaussian detail.
+# these very draws, so *best* is too low, by a share of about $0.8/n$ for Gaussian detail: 4 % for 20 draws, and √2 becomes 1.47.
 
 # %% tags=["core"]
 wide = torch.zeros(40 if smoke else 100, 400)
@@ -338,16 +339,16 @@ for name, images in draws.items():
 
 # %% [markdown] tags=["core"]
 # **What to notice.** The lower table compares draws of one source with each other; the true face is not in it. *sampler* says how far apart they
-# are, in grey levels: GRIT's about as far as true draws, the coupled network's less. That every *ratio* is a little above √2 says that the detail
-# is bell-shaped (and that 20 draws are few), not that it is right: scale it, and the ratio stays. To see whether it is right, somebody must look at
-# the true face.
+# are, in grey levels: GRIT's about as far as true draws, the coupled network's about half as far. Every *ratio* is near the 1.47 of bell-shaped
+# detail. That does not say that the detail is right: scale it, and the ratio stays. To see whether it is right, somebody must look at the true
+# face.
 
 # %% [markdown] tags=["core"]
 # ### Against the true face
 #
 # The reconstruction's L1, then the sum's. Four pairs: the true mean and a *twin* (mean plus true detail of another draw): what perfection pays.
 # GRIT's own reconstruction plus *true* detail: what GRIT would pay if its residual were perfect. GRIT. And the coupled network has no
-# reconstruction: the mean of its draws stands in for it. **Predict** the ratio of the second pair: √2, less, or more?
+# reconstruction: the mean of its draws stands in for it. **Predict** the ratios of the second and the third pair: √2, less, or more?
 
 # %% tags=["core"]
 course.predict("07.b", {"GRIT's reconstruction + true detail": None, "GRIT": None})
@@ -377,7 +378,8 @@ _ = gallery(
 # %% [markdown] tags=["core"]
 # **What to notice.** Perfection pays √2, nearly. But with *true* detail GRIT's reconstruction would pay much less: part of its error is no missing
 # detail, so √2 is the price of a median, and this is none. GRIT itself pays far more than the second row. Is its hair too strong? No: in the hair
-# it pays nearly what true detail would. The excess lies elsewhere, and section 6 finds it.
+# it pays nearly what true detail would. The excess lies elsewhere, and section 6 finds it. The coupled network's draw costs hardly more than the mean
+# of its draws: it varies too little to pay.
 #
 # The table is of the study's seeds, whose codes have eight numbers. Their mean is near √2, and one could have stopped there and been content. But
 # `residual` has no noise at all, draws nothing, and pays almost as much: a right number, for a wrong reason.
@@ -459,7 +461,7 @@ def on_the_line(a, b, alpha: float) -> Tensor:
 # were measured, and have to be measured anew for every network on the line (`interpolation.blend` does that, given training images).
 #
 # **Predict** the L1 on unseen photos half-way: between the L1 network and the one that was fine-tuned from it, and between the L1 network and one
-# that was trained in the same way from another seed. At the ends it is about the same.
+# that was trained in the same way from another seed. At the three ends it is 31 to 34.
 
 # %% tags=["core"]
 course.predict("07.c", {"fine-tuned, half-way": None, "trained apart, half-way": None})
@@ -498,7 +500,7 @@ _ = course.claim("C26", sentence, excess["trained apart"], 1, 99, band="the band
 
 # %% [markdown] tags=["core"]
 # **What to notice.** On the first line every network works, and texture comes in step by step: a useful knob. On the second both ends are equally
-# good, and half-way there is hardly any picture. So C26 shows, with one pair of each kind. An average of weights makes sense only if channel 3
+# good, and half-way only pale, grey shapes are left. So C26 shows, with one pair of each kind. An average of weights makes sense only if channel 3
 # means the same in both networks. Fine-tuning keeps the numbers of the channels; another seed draws them anew.
 
 # %% [markdown]
@@ -638,8 +640,8 @@ dprime_2afc = check("07.4", dprime_2afc)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Wilson's interval has the middle $(p+z^2/2n)/(1+z^2/n)$ and the half-width $\frac{z}{1+z^2/n}\sqrt{p(1-p)/n+z^2/4n^2}$, with $z=1.96$. Or
-# `scipy.stats.binomtest(correct, total).proportion_ci(method="wilson")`.
+# Wilson's interval has the middle $(p+z^2/2n)/(1+z^2/n)$ and the half-width $\frac{z}{1+z^2/n}\sqrt{p(1-p)/n+z^2/4n^2}$, with $z=\Phi^{-1}(0.975)$,
+# about 1.96. Or `scipy.stats.binomtest(correct, total).proportion_ci(method="wilson")`.
 #
 # </details>
 
@@ -659,9 +661,9 @@ print(pieces("07.4"))
 course.reveal("07.d", {"width after 40 trials": high - low})
 
 # %% [markdown] tags=["core"]
-# **What to notice.** After 40 trials of yours, $d'$ may be half or one and a half times what you measured. So one person cannot rank two methods,
-# unless one of them is hopeless; a class can. But the interval for a pool of people assumes that all are equally good and all trials independent,
-# which they are not: it is too narrow. Papers' studies have thousands of judgements for that reason.
+# **What to notice.** After 40 trials of yours, $d'$ may be little more than a third of what you measured, or one and a half times that. So one
+# person cannot rank two methods, unless one of them is hopeless; a class can. But the interval for a pool of people assumes that all are equally
+# good and all trials independent, which they are not: it is too narrow. Papers' studies have thousands of judgements for that reason.
 
 # %% [markdown] tags=["core"]
 # ### Your quiz
@@ -724,8 +726,8 @@ for name, rule in rules.items():
 
 # %% [markdown]
 # **What to notice.** A rule of one line is right always: GRIT's forests have more fine detail than the photos. That does not mean that *you* see
-# it, at first sight, beside a photo of another kind of place. And a $d'$ far below 0 is as good an eye as one far above: it has the names
-# exchanged. So a method is never "indistinguishable"; it is so for an observer.
+# it, at first sight, in places that you do not know. And a $d'$ far below 0 is as good an eye as one far above: it has the names exchanged. So a
+# method is never "indistinguishable"; it is so for an observer.
 
 # %% [markdown] tags=["core"]
 # ## 6 What nobody asked for
@@ -795,9 +797,9 @@ for name, out, target in (("faces", made, B), ("grove", truly, forest["B"])):
 _ = gallery("grit-ablation", seeds=(), metrics=("residual_low_share", "residual_colour"), arms=("grit",), compare=False)
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Two thirds of this residual's power is coarse, of true detail next to nothing. And it *shifts*: on faces the image's mean
-# colour is several times as far from the truth as the reconstruction's. In the study every seed on Faces has such a share. On Grove it is smaller,
-# and there the image's mean colour is even the better one.
+# **What to notice.** Two thirds of this residual's power is coarse, of true detail a fourteenth. And it *shifts*: on faces the image's mean colour
+# is five times as far from the truth as the reconstruction's. In the study the seeds on Faces have shares from 0.47 to 0.74. On Grove they are
+# smaller, 0.08 to 0.30, and there the image's mean colour is even the better one.
 #
 # Why? A first guess: the style code cannot hold the colours, so somebody must invent them. **Look**: whose colours are right below, the
 # reconstruction's or the image's?
@@ -860,10 +862,10 @@ for name, (inputs, styles) in kinds.items():
 # %% [markdown] tags=["core"]
 # ## 7 The scoreboard
 #
-# Every method of the course on one task: label map to face, two to four minutes of training each. None is told the style of the truth; where there
-# is a style code, it is that of a random training face. Three rows are no networks. `perfect`: another true face for the same map, with a style of
-# its own. `twin`: another with the *truth's* style, which no method here knows. `copies`: real faces, whatever the map says. One seed each: this is
-# a picture of the course, not a ranking of methods.
+# Every method of the course on one task: label map to face, up to seven minutes each, scoring included. CycleGAN and CUT are not told which face
+# belongs to which map. None is told the style of the truth; where there is a style code, it is that of a random training face. Three rows are no
+# networks. `perfect`: another true face for the same map, with a style of its own. `twin`: another with the *truth's* style, which no method here
+# knows. `copies`: real faces, whatever the map says. One seed each: this is a picture of the course, not a ranking of methods.
 
 # %% tags=["core"]
 SCORES = ("L1", "SSIM", "VGG16_distance", "mean_iou", "KD_Lite0", "FD_Lite0_24")
@@ -893,8 +895,11 @@ for arm, found_here in values.items():
 print(f"  twin {values['twin']['L1']:.1f}, perfect {values['perfect']['L1']:.1f}")
 
 # %% [markdown] tags=["core"]
-# **What to notice.** No row is first everywhere, and `perfect` is not first where a score compares with the face in the file: it has a style of its
-# own, and pays for it. Whoever ranks by L1 ranks the blurred first. Scores of sets have it in front, and beside it `copies`, which answer nothing.
+# **What to notice.** No row is first everywhere. L1, SSIM and VGG's distance compare with the face in the file. `perfect` has a style of its own
+# and pays for it: by L1 it is last, and a blurred row is first. VGG's distance prefers the two networks that were trained with this VGG. Mean IoU
+# asks for the map alone: there `perfect` is level with the first. Scores of sets have it in front, and beside it `copies`, which answer nothing.
+# GRIT is first by none, and behind the coupled network by all but L1.
+#
 # Read two scores of different kinds, always beside the perfect answer: if a score prefers something to it, the score is no aim.
 
 # %% [markdown] tags=["core"]
@@ -945,7 +950,8 @@ print(detector.NOTE)
 # ### … and how little defeats it
 #
 # Pictures on the web are resized and compressed. Blur the test pictures a little, or save them as JPEG, and ask the same detector again: once only
-# the generated ones are treated, as by somebody who hides them; once all, as by a site that compresses whatever is uploaded.
+# the generated ones are treated, as by somebody who hides them; once all, as by a site that compresses whatever is uploaded. *Found* is the share
+# of the generated pictures that it calls generated.
 
 # %% tags=["core"]
 print(f"{'':15}{'':12}{'only generated treated':>28}{'all treated':>28}")
@@ -956,10 +962,11 @@ for name in ("grove, GRIT", "faces, GRIT"):
         print(f"{name:15}{attack:12}{cells[0]:>28}{cells[1]:>28}")
 
 # %% [markdown] tags=["core"]
-# **What to notice.** Unprocessed, nearly all forests are found; of the faces little more than by guessing. A blur of half a pixel, which you would
-# hardly see, ends it on Grove: the detector had learned "too much fine detail", and now there is too little. On faces a blur gives the generated
-# ones away; but when *all* pictures are blurred, every real one is accused, too. An accuracy is a statement about one network, one scene, and
-# unprocessed files. And who wishes to deceive can train against the detector: its 32 numbers are differentiable.
+# **What to notice.** Unprocessed, nearly all forests are found; with the faces the detector is right in two of three cases, and guessing is right
+# in one of two. JPEG hardly hides the forests. A blur of half a pixel, which you would hardly see, does: the detector had learned "too much fine
+# detail", and now there is too little. On faces a blur gives the generated ones away; but when *all* pictures are blurred, every real one is
+# accused, too. An accuracy is a statement about one network, one scene, and unprocessed files. And who wishes to deceive can train against the
+# detector: its 32 numbers are differentiable.
 
 # %% [markdown] tags=["core"]
 # ### Say it
@@ -999,13 +1006,13 @@ with tempfile.TemporaryDirectory() as folder:
 # - **One scene.** Grove's tiles are of one forest, its test tiles of one part of it. No number here speaks of forests.
 # - **Drawn faces.** Their truth is known because a program draws them. Real faces have no known truth, and are harder.
 # - **Nobody was asked.** The quiz has your answers. No claim of this course rests on a human judge.
-# - **Seeds.** Six for GRIT, three for most others: enough for a direction.
+# - **Seeds.** Six in lessons 01, 02 and 06; three in 03 and 05 and for single arms, enough for a direction; one in the scoreboard.
 
 # %% [markdown] tags=["core"]
 # ### Which claims did not reproduce?
 #
-# The claims of lessons 02 and 06 once more, in words made from the committed numbers. Then a count over all studies of the course: how many of the
-# comparisons that were planned came out without any difference?
+# The claims of lessons 02 and 06 once more, in words made from the committed numbers. Then a count over six studies: how many of the comparisons
+# that were planned came out without any difference? The table below has one line for each claim.
 
 # %% tags=["core"]
 claims("losses")
@@ -1019,7 +1026,7 @@ for name in ("skips", "patches", "losses", "unpaired", "spade", "grit-ablation")
 # | claim | here |
 # |---|---|
 # | C2 L1 alone is blurred, and best in L1 (lesson 02) | shown |
-# | C3 L1 + cGAN is recognised best (02) | in parts; on Faces the reverse |
+# | C3 L1 + cGAN is recognised best (02) | in parts; against L1 alone on Faces the reverse |
 # | C4 the adversarial loss helps only with skips (01) | skips help; the second half does not show |
 # | C5 70 pixels better than the whole image (01) | could not be asked at 64 pixels |
 # | C6 L1 better than L2 (02) | less blur; kernel distance worse on Grove |
@@ -1035,11 +1042,11 @@ for name in ("skips", "patches", "losses", "unpaired", "spade", "grit-ablation")
 # | C21 both further losses help SPADE (05) | in two scores; mean IoU says the reverse |
 # | C22 a style image lends its look (05) | on Faces |
 # | C26 unrelated networks do not interpolate (07) | shown, with one pair of each kind |
-# | C28 noise alone is suppressed (06) | shown, in amount; that it harms the sets' distance: the reverse |
+# | C28 noise alone is suppressed (06) | shown, in amount; that it harms the sets' distance: the reverse, but for KD on Faces, where nothing shows |
 # | C29 decoupled, noise is used where detail is (06, 07) | used: shown; where: not shown |
 # | C30 low and high (07) | fine detail: shown; no coarse part in the residual: not on Faces |
-# | C31 GRIT beats its own U-Net (06) | not in L1, PSNR, SSIM; distances of sets mostly; the perceptual one worse, as in the paper |
-# | C32 addition before a fusing CNN (06) | lesson 06, section on the ablation |
+# | C31 GRIT beats its own U-Net (06) | not in L1, PSNR, SSIM; in the distances of sets, but for KD on Faces; the perceptual one worse with the style of the truth, as in the paper |
+# | C32 addition before a fusing CNN (06) | as a direction in KD, with three seeds on Grove; L1 and the spectrum have none |
 # | C34 a score of sets can be gamed (02) | shown |
 #
 # C1, C12, C17 to C19, C27 and C33 are identities: they hold to rounding. C14 and C23 to C25 were not measured.
