@@ -635,8 +635,8 @@ pictures(
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** The noise decides most of the fine detail. It counts much in crowns and little in shadow, as the detail of the photos does, and nobody told the network where leaves are (claim C29). But bare ground varies as much as crowns, and in the photos it does not. (Compare the orders of the two columns, not their sizes:
-# one is all deviation, the other detail above half of Nyquist.)
+# **What to notice.** The noise decides most of the fine detail. It counts least in shadow, and more in crowns than in grass, as the detail of the photos does; nobody told the network where leaves are. But it counts most on bare ground, which in the photos is smoother than grass. So claim C29 shows in part. (Compare the orders of
+# the two columns, not their sizes: one is all deviation, the other detail above half of Nyquist.)
 
 # %% [markdown] tags=["core"]
 # ## 7 The ablation
@@ -773,7 +773,8 @@ curves(
     lines,
     "frequency, relative to Nyquist",
     "ln power of the deviations",
-    alt="Spectra of what varies over draws on Faces: true detail, GRIT, and the coupled network with noise.",
+    alt="Spectra of what varies over draws on Faces: true detail falls with frequency; GRIT's deviations rise and cross it; those of "
+    "the coupled network with noise rise too and lie below GRIT's.",
 )
 
 # %% [markdown]
