@@ -479,7 +479,7 @@ pictures(
     labels=list(walks),
     caption=pieces("07.3"),
     alt="One unseen place by networks on two lines that begin at the L1 network. To the fine-tuned network: texture comes in step by step. To a "
-    "network that was trained apart: both ends show the place, between them it is washed out, nearly flat half-way.",
+    "network that was trained apart: both ends show the place, between them it is washed out half-way, pale and grey, its shapes still to be seen.",
 )
 L1 = {name: [metrics.l1_255(x, forest["B"]).mean().item() for x in made_at.values()] for name, made_at in walks.items()}
 gaps = {name: [metrics.high_frequency_gap(x, forest["B"]) for x in made_at.values()] for name, made_at in walks.items()}

@@ -1,4 +1,4 @@
-"""Every method of the course on one task: label map -> face, 64 pixels, about as much time for each.
+"""Every method of the course on one task: label map -> face, 64 pixels, a few minutes of one core for each.
 
 The task is Faces, because a perfect answer can be drawn for it: the truth's `twin` has the same label map and style and
 other random detail; `perfect` answers have the label map alone in common with the truth, like an output with a style
@@ -31,7 +31,7 @@ from gritlib.studies.losses import COUNTS, PAIRED, SHORT, perfect, scored_split,
 from gritlib.studies.runner import Study
 from gritlib.training import fit
 
-# arm -> method, settings changed, steps, images a step: two to four minutes of one core each.
+# arm -> method, settings changed, steps, images a step: one and a half to seven minutes of one core each.
 TRAINED = {
     "pix2pix": ("pix2pix", {}, 1200, 8),
     "pix2pixhd": ("pix2pixhd", {"perceptual": "vgg16"}, 700, 4),
@@ -162,7 +162,7 @@ def recipe() -> dict:
 
 STUDY = Study(
     name="scoreboard",
-    claim="Every method of the course on Faces, label map to face, after two to four minutes on one core; beside them "
+    claim="Every method of the course on Faces, label map to face, after a few minutes on one core; beside them "
     "three kinds of real images.",
     arms=(*TRAINED, *REAL),
     datasets=("faces",),

@@ -16,10 +16,8 @@ from gritlib.training import checkpoint
 
 HOW = "data_scripts/train_weights.py trains it again"
 LONGER = f"2,400 steps of 8 images, seed 0, averaged weights, without the discriminator; {HOW}"
-APART = (
-    f"1,200 steps of 8 images, averaged weights, for network interpolation; {HOW}. Made from a CC0 image (NEON); these "
-    "weights are CC0."
-)
+ALONE = "1,200 steps of 8 images, averaged weights, for network interpolation"
+FOREST = f"{HOW}. Made from a CC0 image (NEON); these weights are CC0."
 CARDS = {
     "cyclegan-earth": "CycleGAN, drawn map <-> satellite image at 64 pixels: arm cyclegan of study unpaired, seed 0, "
     "1,600 steps of 4 images on earth with unpaired=True, averaged weights of G and F. Seed 0 is no part of the study. "
@@ -36,9 +34,10 @@ CARDS = {
     "from faces that gritlib draws; these weights are CC0.",
     "coupled-faces": f"The same network with noise and one head that both losses see: as grit-faces, {LONGER}. Made "
     "from faces that gritlib draws; these weights are CC0.",
-    "dni-l1-grove": f"pix2pix' U-Net, layout map -> aerial photo, width 8, trained with L1 alone: {APART}",
-    "dni-gan-grove": f"The same, fine-tuned from it for 600 steps with L1 and the conditional GAN: {APART}",
-    "dni-other-grove": f"Trained as dni-l1-grove, from seed 100: {APART}",
+    "dni-l1-grove": f"pix2pix' U-Net, layout map -> aerial photo, width 8, trained with L1 alone: {ALONE}; {FOREST}",
+    "dni-gan-grove": "The same, trained on for 600 steps of 8 images with L1 and the conditional GAN, averaged "
+    f"weights; {FOREST}",
+    "dni-other-grove": f"Trained as dni-l1-grove, from seed 100: {ALONE}; {FOREST}",
 }
 NAMES = tuple(CARDS)
 POOLS = "pool_"  # buffers of old images

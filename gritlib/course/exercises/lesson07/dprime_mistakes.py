@@ -5,6 +5,8 @@ import math
 from gritlib.course.exercise import Mistake
 from gritlib.course.exercises.lesson07.dprime_shares import NORMAL, Z, dprime, half_an_answer, sensitivity, wilson
 
+ROUNDED = 1.96  # as everybody types the quantile
+
 
 def sensing(m, *, d_of=None, end_of=None, point=None, interval=wilson, ends=half_an_answer, result=None):
     """dprime_2afc with one ingredient replaced.
@@ -147,9 +149,11 @@ def two_pictures():
     """First tries that know of two pictures."""
     return (
         Mistake(NO_ROOT, sensing(2, d_of=probit)),
+        Mistake(NO_ROOT, sensing(2, d_of=probit, interval=wilson_at(ROUNDED))),
         Mistake(YES_NO, sensing(2, d_of=lambda p: 2 * probit(p))),
         Mistake(DIVIDED, sensing(2, d_of=lambda p: probit(p) / math.sqrt(2))),
         Mistake(ENDS_DIFFER, sensing(2, end_of=probit)),
+        Mistake(ENDS_DIFFER, sensing(2, end_of=probit, interval=wilson_at(ROUNDED))),
         Mistake(LOGISTIC, sensing(2, d_of=lambda p: math.log(p / (1 - p)))),
         Mistake(LOGISTIC, sensing(2, d_of=lambda p: math.sqrt(2) * math.log(p / (1 - p)))),
     )
@@ -165,6 +169,7 @@ def mistakes(m: int) -> tuple[Mistake, ...]:
         Mistake(OUTSIDE, sensing(m, end_of=infinite(d_of), interval=normal, ends=unchanged)),
         Mistake(OUTSIDE, sensing(m, d_of=infinite(d_of), point=plain, interval=normal, ends=unchanged)),
         Mistake(NARROW_NORMAL, sensing(m, interval=normal)),
+        Mistake(NARROW_NORMAL, sensing(m, interval=lambda correct, total: normal(correct, total, ROUNDED))),
         Mistake(INFINITE, sensing(m, d_of=infinite(d_of), point=plain, interval=normal_within, ends=unchanged)),
         Mistake(INFINITE, sensing(m, d_of=infinite(d_of), point=plain, ends=unchanged)),
         Mistake(INFINITE, sensing(m, d_of=infinite(d_of), point=plain)),
