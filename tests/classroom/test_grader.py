@@ -9,7 +9,17 @@ from pathlib import Path
 import bank
 import pytest
 
-from gritlib.classroom.grading import answering, boxed, grader, marking, outline, own_notebook, pool, sandbox
+from gritlib.classroom.grading import (
+    answering,
+    boxed,
+    grader,
+    marking,
+    outline,
+    own_notebook,
+    pool,
+    sandbox,
+    submissions,
+)
 from gritlib.classroom.grading import notebook as notebook_module
 from gritlib.classroom.grading.forks import Forks
 from gritlib.classroom.grading.material import material, needed
@@ -440,3 +450,24 @@ def test_a_student_reads_about_the_own_notebook_what_check_says(tmp_path, monkey
     said = own_notebook.told(path, 10.0, root=ROOT)
     assert said.startswith("Lesson 01: 3 of 20 points\ncell 3, line 1 is no Python")
     assert "01.3 receptive_field: 3 of 3 points" in said and "its unet_forward does not count" in said
+
+
+@pytest.mark.parametrize(
+    ("stem", "student", "lesson"),
+    [
+        ("student01_01", "student01", "01"),
+        ("s1234501_01", "s1234501", "01"),
+        ("group_01_01", "group_01", "01"),
+        ("alice", "alice", ""),
+        ("ada01", "ada01", ""),
+        ("alice-01 (2)", "alice", "01"),
+        ("alice_01-Copy1", "alice", "01"),
+        ("bob-02_01_pix2pix", "bob-02", "01"),
+        ("01_pix2pix", "01_pix2pix", "01"),
+    ],
+)
+def test_a_name_keeps_its_own_numbers(stem, student, lesson, tmp_path):
+    file = tmp_path / f"{stem}.ipynb"
+    file.write_text("{}", encoding="utf-8")
+    (found,) = submissions.find(tmp_path, {"01": "01_pix2pix", "02": "02_losses"})
+    assert (found.student, found.lesson, found.path) == (student, lesson, file)

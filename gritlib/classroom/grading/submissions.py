@@ -20,7 +20,9 @@ LARGEST = 10 << 20  # bytes of a notebook
 DEPTH = 3  # folders below a student's
 MOODLE = re.compile(r"(?P<student>.+?_\d+)_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)", re.DOTALL)
 CANVAS = re.compile(r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_(?P<rest>.+)", re.DOTALL)
-NUMBER = re.compile(r"(?:^|[_\s-])(\d\d)(?:[\s_-]*\(?\d*\)?)?$")
+# How a browser or Jupyter numbers a copy; a number without brackets is the student's own.
+COPY = r"(?:\s*\(\d+\)|-Copy\d+)?$"
+NUMBER = re.compile(rf"(?:^|[_\s-])(\d\d){COPY}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def _flat(path: Path, names: dict[str, str]) -> Submission:
     lesson = lesson_of(stem, names)
     student = stem
     if lesson:
-        student = re.sub(rf"[_\s-]*(?:{re.escape(names[lesson])}|{lesson})[\s_-]*\(?\d*\)?$", "", stem) or stem
+        student = re.sub(rf"(?:^|[_\s-]+)(?:{re.escape(names[lesson])}|{lesson}){COPY}", "", stem) or stem
     return Submission(text(student), lesson, path)
 
 
