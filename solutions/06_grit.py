@@ -72,8 +72,7 @@ for name, m in found.items():
 _ = course.claim("C28", "coupled: less spread than the truth", found["coupled"]["std"] / 0.35, 0, 0.8, band="the band")
 
 # %% [markdown] tags=["core"]
-# **What to notice.** All four were given noise. L1 learns to ignore it; the coupled network uses about half of what is there; GRIT about all of
-# it, and its W1, the distance to the true distribution, is the smallest. Yet inside GRIT there is an answer, its *reconstruction*, with the L1 of
+# **What to notice.** All four were given noise. L1 learns to ignore it; the coupled network uses about half of what is there; GRIT about all of it, and its W1, the distance to the true distribution, is the smallest. (cGAN, the discriminator alone, varies nearly as much, at more than twice that distance.) Yet inside GRIT there is an answer, its *reconstruction*, with the L1 of
 # the first row. What differs from the coupled network is a second head, and *one line* of the loss. This lesson is about that line.
 
 # %% [markdown] tags=["core"]
@@ -115,7 +114,7 @@ pictures(
 # ## 1 Why does a pixel loss silence noise?
 #
 # Give a network noise $n$ and let it choose how strongly to use it: $\hat y = m + w\,n$. The truth has detail of its own, $y = m + \sigma\varepsilon$, and $\varepsilon$ and $n$
-# know nothing of each other. What does L1 cost, on average, as a function of $w$?
+# know nothing of each other. What does L1 cost, on average, as a function of $w$? ($m$ is what the input decides.)
 
 # %% [markdown] tags=["core"]
 # ### Exercise 06.1: L1 of a noisy answer
@@ -123,7 +122,7 @@ pictures(
 # > 3 points · 12 minutes · *goes into*: the curves below
 #
 # $\varepsilon$ and $n$ are independent draws from $\mathcal N(0,1)$. Their weighted difference is normal again. The mean distance of a standard
-# normal number from 0 is $\sqrt{2/\pi}$, about 0.80. A simulation counts as right, too, if it comes within 1 %.
+# normal number from 0 is $\sqrt{2/\pi}$, about 0.80. A simulation counts as right, too, if it comes within 1 % and draws from a generator of its own, `torch.Generator().manual_seed(0)`.
 
 
 # %% tags=["core"]
@@ -181,8 +180,8 @@ _ = course.claim(
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** L1 alone wants $w=0$, whatever σ is (claim C33). Near 0 it is flat: the pull grows with $w$. The second wish alone wants $w=\sigma$. Their sum
-# lies between, and λ decides where: L1 pulls the noise down, the discriminator pulls it up, and what you measure is the product. Does the laboratory agree? There the
+# **What to notice.** L1 alone wants $w=0$, whatever σ is (claim C33). Near 0 its curve is flat: the pull grows with $w$. The second wish alone wants $w=\sigma$. Their sum
+# lies between, and λ decides where: L1 pulls the noise down, the discriminator pulls it up, and what you measure is the outcome. Does the laboratory agree? There the
 # discriminator is a network, no formula.
 
 # %% tags=["core"]
@@ -505,8 +504,7 @@ _ = course.claim("C27", "L1's gradient in the residual head", size["residual hea
 # </details>
 # <details><summary><b>Think.</b> The residual head has no L1. Is the residual free of L1's influence?</summary>
 #
-# No. L1 shapes the features that both heads read, and uses up their capacity: the noise that enters these features disturbs the reconstruction, too, and L1 wants it gone from there. In the laboratory
-# `noise_in_reconstruction` is small but not 0. The head can only use noise that the features still carry.
+# No. L1 shapes the features that both heads read, and uses up their capacity: the noise that enters these features disturbs the reconstruction, too, and L1 wants it gone from there. In the laboratory it is not quite gone: `found["GRIT"]["noise_in_reconstruction"]` is small, but not 0. The head can only use noise that the features still carry.
 #
 # </details>
 
@@ -553,15 +551,14 @@ for style, given in (("truth", everything["B"]), ("random", lent), ("mean", None
 ratio = scores["mean"]["image"] / scores["mean"]["reconstruction"]
 
 # %% [markdown] tags=["core"]
-# **What to notice.** A minute or two, and the parts are there: a blur, a residual around grey, leaves that change with the noise. The sum has a *larger* L1 than the reconstruction, as it must if
+# **What to notice.** Two minutes or so, and the parts are there: a blur, a residual around grey (where it is tinted, it moves colours), leaves that change with the noise. The sum has a *larger* L1 than the reconstruction, as it must if
 # the detail cannot be known. As in lesson 05, three styles give three scores, and only the last two are honest.
 
 # %% [markdown] tags=["core"]
 # ## 6 Is the noise used?
 #
 # "The outputs differ" is easily fooled. A network with too much contrast varies more in everything. Random brightness varies too, and is no detail. So two numbers. The
-# *std map*: at each pixel the standard deviation over draws. And the *noise share*: of the fine detail, how much is decided by the noise? With hp, the frequencies from half of
-# Nyquist on, and $\bar y$ the mean of the draws:
+# *std map*: at each pixel the standard deviation over draws. And the *noise share*: of the fine detail, how much is decided by the noise? With $y_n$ the draws, $\bar y$ their mean, hp the frequencies from half of Nyquist on, and $E$ the mean over everything:
 #
 # $$\text{share}=\frac{E\,\lVert \mathrm{hp}(y_n-\bar y)\rVert^2}{E\,\lVert \mathrm{hp}(y_n)\rVert^2}$$
 
@@ -660,7 +657,7 @@ _ = gallery("grit-ablation", "grove", seeds=(1,), metrics=("L1_random",), arms=C
 # %% [markdown] tags=["core"]
 # ### The table, with three styles
 #
-# The paper encodes the style of the *true* image. That tells the network the true colours (lesson 05), so a score with it is no score of what the network knows. All three are printed; rank by the
+# The paper's scores seem to take the style of the *true* image; it says so only between the lines. That tells the network the true colours (lesson 05), so a score with it is no score of what the network knows. All three are printed; rank by the
 # last two. `unet` and `residual` have no noise, hence a dash where its use is measured.
 
 # %% tags=["core"]
@@ -694,7 +691,7 @@ dots("grit-ablation", ("noise_share", "KD_Lite0_random", "L1_random"), CORE, "fa
 # %% [markdown] tags=["core"]
 # ### The claims, one line each
 #
-# For each claim: what is compared, the means of both arms, the 95 % interval of their difference over paired seeds, and a word made from it. The style is the truth's, as in the paper. *Reproduced*: the interval lies wholly on the paper's side of 0. *Reversed*: wholly on the
+# For each claim: what is compared, the means of both arms, the 95 % interval of their difference over paired seeds, and a word made from it. The scores are those with the truth's style, as the paper's seem to be. *Reproduced*: the interval lies wholly on the paper's side of 0. *Reversed*: wholly on the
 # other. *Not shown*: it contains 0. With three seeds there is no interval: then a direction, if all three agree.
 
 # %% tags=["core"]
@@ -743,15 +740,14 @@ for claim, arms, metric, higher in CLAIMS:
         print(f"{claim:41}fewer than two paired seeds: not decided")
 
 # %% [markdown] tags=["core"]
-# **What to notice.** *C28*: GRIT's noise decides more of the detail, and its outputs vary more, on both sets. But the paper's sign of it is turned round: there noise alone makes FID a little worse; here it brings most of what GRIT gains, half of the kernel distance on Grove, half of the Fréchet distance on
-# Faces. *C29*: on Faces GRIT varies as much as the truth, the coupled network by less than two thirds of it. Whose std map lies better, r, is not decided.
+# **What to notice.** *C28*: GRIT's noise decides more of the detail, and its outputs vary more, on both sets. But the paper's evidence for it is reversed: there noise alone makes FID a little worse; here it brings most of what GRIT gains. It halves the kernel distance on Grove and the Fréchet distance on Faces, whose kernel distance stays as it was. *C29*: on Faces GRIT varies as much as the truth, the coupled network by less than two thirds of it. Whose std map lies better, r, is not decided.
 
 # %% [markdown] tags=["core"]
-# *C31*: L1, PSNR and SSIM are *reversed* on both sets; the perceptual distance gets worse, as in the paper. (With a random style the L1 of all four is the same on Faces: wrong colours outweigh all detail.) On Grove GRIT's kernel distance is less than half of its U-Net's. On Faces two judges contradict each other: the Fréchet distance
+# *C31*: L1, PSNR and SSIM are *reversed* on both sets; the perceptual distance gets worse, as in the paper. (With random styles the L1 of all four differs by less than 1 on Faces: wrong colours outweigh all detail.) On Grove GRIT's kernel distance is less than half of its U-Net's. On Faces two judges contradict each other: the Fréchet distance
 # of an early layer falls, the kernel distance of the last one rises.
 
 # %% [markdown] tags=["core"]
-# **The row that the paper lacks**, residuals *without* noise: no gain in the kernel distance is shown, and L1 is higher. So at this scale the noise brings realism. Decoupling lets the noise be used fully, which on Grove brings a little more realism, and it costs L1. It is worth its price where fine texture that nobody
+# **The row that the paper lacks**, residuals *without* noise: with the truth's style no gain in the kernel distance is shown, and L1 is higher. With random styles, by which we rank, Grove's kernel distance falls from 1.22 to 0.94, half as far as by noise alone; Faces' does not. So at this scale it is above all the noise that brings realism. Decoupling lets it be used fully. On Grove that brings a little more realism; on Faces the kernel distance rises; and with the truth's style it costs L1 on both. It is worth its price where fine texture that nobody
 # can know is the task, and only together with noise.
 
 # %% [markdown]
@@ -778,8 +774,7 @@ curves(
 )
 
 # %% [markdown]
-# **What to notice.** True detail falls with frequency: strands are long. GRIT's deviations *rise*: too little of what is coarse, too much of the finest grain. The sizes agree in the sum, and the kind does not. So a ratio near 1 is no proof of right variation, as little as a share. Compare section 11: only the finest
-# block's noise counts. The coupled network has the same shape, with less power.
+# **What to notice.** The power of true detail falls with frequency: strands are long. GRIT's deviations *rise*: too little of what is coarse, too much of the finest grain. The sizes agree in the sum, and the kind does not. So a ratio near 1 is no proof of right variation, as little as a share. Section 11 shows why, on Grove: only the finest block's noise counts. The coupled network has the same shape, with less power.
 
 # %% [markdown] tags=["core"]
 # ## 8 Why the sum loses in L1, and why the paper's table can differ
@@ -813,8 +808,7 @@ for name, value in paid.items():
     print(f"{name:27} L1 {value:5.2f}, {value / base:.2f} times the L1 of the answer without detail")
 
 # %% [markdown] tags=["core"]
-# **What to notice.** The second true face pays √2 times the true mean. GRIT's reconstruction pays twice the true mean: half of its error is *not* detail. True detail added to it would cost a little more. Its own sum costs *twice* as much. The study's ratio on Faces is about √2, and that proves
-# nothing: the residual changes more than detail, colours too, and no loss objects. Lesson 07 takes it apart.
+# **What to notice.** The second true face pays √2 times the true mean. GRIT's reconstruction pays twice the true mean: it errs as much again, in what is *not* detail. True detail added to it would cost a little more. Its own sum costs *twice* as much. The study's ratio on Faces is about √2, of a worse reconstruction (half the steps, a smaller code), and that proves nothing: the residual changes more than detail, colours too, and no loss objects. Lesson 07 takes it apart.
 
 # %% [markdown] tags=["core"]
 # How can the paper's GRIT *win* in L1, then? We have not its code, and can only say what would explain it. If most of the error is colour and shape, as above, honest detail costs little. A coupled network may do worse in colour and shape, because a
@@ -847,7 +841,8 @@ course.reveal("06.d", spread)
 # %% [markdown] tags=["core"]
 # **What to notice.** With two equal modes the coupled network varies as much as GRIT: L1 silences nothing where it is flat. With 3 : 7 it is silent, and GRIT is not. And the rare freckle: the discriminator alone finds it, and *GRIT fails*. Its
 # answers hardly vary, although no loss forbids it. (Perhaps since L1 shapes the features that both heads share, and wants no noise in them. That we have not tested.) Decoupling takes one hindrance away, not every one.
-#
+
+# %% [markdown] tags=["core"]
 # Grove lies between: there the coupled network uses its noise, too, if less (`noise_share` above). So do not learn "coupled networks ignore noise". Learn: L1 pulls down where it has one best answer, the discriminator
 # pulls up, and *you have to measure*.
 
@@ -864,8 +859,9 @@ _ = gallery("grit-ablation", "grove", seeds=(), metrics=told_of, arms=("grit", "
 # %% [markdown]
 # **What to notice.** Count the seeds first: one is a lead, three are a direction. The sum has the lower kernel distance in every seed (C32 above, a direction), and `fuse` is unsteady: the worst of its seeds has an L1 far from the others'. The paper says the same, better and more stable. The last column, the mean
 # colour of the "residual" in grey levels, suggests why: a CNN behind both images may mix them as it likes, and the two lose their meaning. The sum keeps it.
-#
-# `vgg` scores well. But its reconstruction is not blurred, the gap is near 0, since VGG asks for texture. So both parts make detail, and the work is no longer divided by what can be predicted.
+
+# %% [markdown]
+# `vgg`, one seed, scores well. But its reconstruction is not blurred, the gap is near 0, since VGG asks for texture. So both parts make detail, and the work is no longer divided by what can be predicted.
 
 # %% [markdown] tags=["core"]
 # ## 11 Turn the knobs

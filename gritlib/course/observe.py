@@ -105,7 +105,10 @@ def observe(part, inputs: dict, answer: tuple, seconds: float) -> Outcome:
     if changed:
         outcome.conduct = f"your code changes its input {changed[0]} in place: work on a copy"
     elif not all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)):
-        outcome.conduct = "your code draws from the global random state: use the generator it is given"
+        outcome.conduct = (
+            "your code draws from the global random state: use the generator it is given, or where none is, one of its "
+            "own, torch.Generator().manual_seed(0)"
+        )
     return outcome
 
 
