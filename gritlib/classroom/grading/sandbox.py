@@ -150,7 +150,14 @@ def mounts(hidden: tuple[Path, ...]) -> list[str]:
         for parent in [p for p in reversed(root.parents) if p != Path("/") and p not in made]:
             made.add(parent)
             words += ["--perms", "0755", "--dir", str(parent)]
-        words += ["--ro-bind", str(root), str(root)]
+        if root.stat().st_mode & 0o005 == 0o005:
+            words += ["--ro-bind", str(root), str(root)]
+            continue
+        # An environment that only its owner may enter: its entries, in a folder that the box's user may.
+        words += ["--perms", "0755", "--dir", str(root)]
+        for entry in sorted(root.iterdir()):
+            link = entry.is_symlink()
+            words += ["--symlink", os.readlink(entry), str(entry)] if link else ["--ro-bind", str(entry), str(entry)]
     hidden = (*hidden, Path(gritlib.__file__).parent, *(Path(path) / "gritlib" for path in sys.path if path))
     for folder in sorted({path.resolve() for path in hidden}):
         if folder.is_dir() and any(folder.is_relative_to(root) for root in (Path("/usr"), *roots)):
