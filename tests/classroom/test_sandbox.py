@@ -83,7 +83,19 @@ def ask(level, questions, hidden=()):
 
 
 def processes_of(uid):
-    return [p for p in Path("/proc").glob("[0-9]*") if p.exists() and p.stat().st_uid == uid]
+    """Those that still run five seconds later: what was killed may take a moment to go."""
+    ends = time.monotonic() + 5
+    while (left := [p for p in Path("/proc").glob("[0-9]*") if running(p, uid)]) and time.monotonic() < ends:
+        os.sched_yield()
+    return left
+
+
+def running(process, uid):
+    try:
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        return process.stat().st_uid == uid and state != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.mark.skipif(LEVEL != "namespaces", reason=f"the best level here is {LEVEL}")

@@ -32,13 +32,13 @@ def entries(kind):
         yield pytest.param(entry, id=f"{entry.id} {entry.title}", marks=marks)
 
 
-@pytest.mark.parametrize("entry", entries("right"))
+@pytest.mark.parametrize("entry", list(entries("right")))
 def test_another_right_answer_is_accepted(entry):
     assert report_of(entry).status == "right", report_of(entry).message
     assert report_of(entry).points == load(entry.id).points
 
 
-@pytest.mark.parametrize("entry", entries("wrong"))
+@pytest.mark.parametrize("entry", list(entries("wrong")))
 def test_a_common_first_try_is_refused_with_the_words_that_help(entry):
     report = report_of(entry)
     assert report.status in ("wrong", "partly"), "accepted"
