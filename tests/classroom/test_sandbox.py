@@ -12,6 +12,8 @@ from gritlib.classroom.grading import sandbox, users
 from gritlib.classroom.grading.notebook import Notebook, Terms
 
 LEVEL = sandbox.best_level()
+CI = os.environ.get("CI") == "true"  # there a missing sandbox is a failure
+needs_namespaces = pytest.mark.skipif(LEVEL != "namespaces" and not CI, reason=f"the best level here is {LEVEL}")
 ROOT = Path(__file__).parents[2]
 PROBES = """
 import json, os, socket
@@ -98,7 +100,7 @@ def running(process, uid):
         return False
 
 
-@pytest.mark.skipif(LEVEL != "namespaces", reason=f"the best level here is {LEVEL}")
+@needs_namespaces
 def test_a_box_shows_nothing_of_the_course_and_holds_its_limits(tmp_path, monkeypatch):
     monkeypatch.setenv("INSTRUCTOR_SECRET", "42")
     paths = [str(ROOT / "solutions"), str(Path(gritlib.__file__).parent), str(tmp_path), "/etc/passwd", "/root"]
@@ -115,7 +117,7 @@ def test_a_box_shows_nothing_of_the_course_and_holds_its_limits(tmp_path, monkey
     assert int(two["forks"]) < sandbox.PROCESSES
 
 
-@pytest.mark.skipif(LEVEL != "namespaces", reason=f"the best level here is {LEVEL}")
+@needs_namespaces
 def test_folders_inside_python_s_own_are_hidden(tmp_path):
     inside = Path(os.__file__).parent / "wsgiref"
     seen, _ = ask("namespaces", {"ask": [], "paths": [str(inside)]}, hidden=(inside, tmp_path))

@@ -44,7 +44,7 @@ probes["descriptors"] = lambda: [
     1 for number in os.listdir("/proc/self/fd") for word in ({out!r}, {folder!r})
     if os.path.islink(f"/proc/self/fd/{{number}}") and word in os.readlink(f"/proc/self/fd/{{number}}")]
 probes["mounts"] = lambda: {out!r} in open("/proc/self/mountinfo").read()
-probes["init"] = lambda: open("/proc/1/mem", "rb").read(1) or os.listdir("/proc/1/root/work")
+probes["init"] = lambda: open("/proc/1/mem", "rb").read(1) or os.listdir("/proc/1/root" + {folder!r})
 probes["kernel"] = lambda: open("/proc/kcore", "rb").read(1) or open("/dev/mem", "rb").read(1)
 """
 

@@ -124,7 +124,9 @@ def container(zipped, tmp_path):
     return folder, run
 
 
-grades_here = pytest.mark.skipif(sandbox.best_level() == "none", reason="no sandbox on this machine")
+# In CI a missing sandbox is a failure.
+missing = sandbox.best_level() == "none" and os.environ.get("CI") != "true"
+grades_here = pytest.mark.skipif(missing, reason="no sandbox on this machine")
 
 
 @grades_here
