@@ -1,5 +1,6 @@
 """The command line: `python -m gritlib VERB`. Options are the fields of the configurations, so each exists once."""
 
+import contextlib
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ import tyro
 PresetName = Literal["smoke", "ci", "cpu", "gpu", "paper"]
 FLAT = (tyro.conf.OmitArgPrefixes,)
 ROOMS = {"study": "gritlib.studies.commands", "course": "gritlib.classroom.commands", "quiz": "gritlib.quiz.commands"}
+ROOMS |= {"bench": "gritlib.bench.commands", "weights": "gritlib.weights.commands"}
 
 
 def demo(
@@ -52,6 +54,10 @@ def quiz() -> None:
     """Answers of lesson 07's real-or-generated quiz: `quiz export FILE`, `quiz pool FILES` for a class."""
 
 
+def weights() -> None:
+    """Shipped weights: `weights list`, `weights card NAME`."""
+
+
 def train_with(method: str, preset: str | None):
     """The function behind `train METHOD`, with the preset's values as its defaults."""
     from gritlib.methods import METHODS
@@ -87,7 +93,7 @@ def train_with(method: str, preset: str | None):
         import torch
 
         from gritlib.data import catalog
-        from gritlib.training import fit
+        from gritlib.training import fit, processes
 
         own = {**view, **data_options(options)}
         source = catalog.load(data, "train", size, **own)
@@ -96,13 +102,20 @@ def train_with(method: str, preset: str | None):
         out = out or Path("runs") / f"{method}-{Path(data).name}"
         if resume and not (out / "checkpoint.pt").exists():
             print(f"{out} holds no checkpoint: starting anew")
-        run = fit(
-            network, source, out, config=training, resume=resume, overwrite=overwrite, preview=held_out(data, size, own)
-        )
+        preview = held_out(data, size, own)
+        score = scorer_for(training.keep_best, preview, data)
+        how = {"resume": resume, "overwrite": overwrite, "preview": preview, "score": score}
+        try:
+            run = fit(network, source, out, config=training, **how)
+        except ConnectionError:  # another process is gone, and `fit` has said so
+            sys.exit(1)
+        processes.leave()
         ended = "Finished" if run.finished else "Stopped"
         images = f"{run.images_per_second:.0f} images/s"
         print(f"{ended} at step {run.step}: {out}")
         print(f"{run.steps_per_second:.1f} steps/s, {images}, peak memory {run.peak_mib:.0f} MiB")
+        if run.best:
+            print(f"Best {run.best['metric']} {run.best['score']:.4g} at step {run.best['step']}: {out / 'best.pt'}")
         if not run.finished:
             print("Go on with the same command and --resume.")
 
@@ -142,6 +155,23 @@ def held_out(data: str, size: int, options: dict):
     return None
 
 
+def scorer_for(metric: str | None, preview, data: str):
+    """What `keep_best` scores with, None where nothing is scored.
+
+    Raises:
+        ValueError: there are no images that are not trained on.
+    """
+    if metric is None:
+        return None
+    if preview is None:
+        raise ValueError(f"keep_best={metric} needs images that are not trained on: {data} has no val or test split")
+    if preview.split == "test":
+        print("keep_best chooses by test images, there is no val split: the best checkpoint's test scores flatter it")
+    from gritlib.evaluation.scorer import scorer
+
+    return scorer(preview, metric)
+
+
 def evaluate(
     run: tyro.conf.Positional[Path],
     split: Literal["val", "test"] = "test",
@@ -166,7 +196,7 @@ def evaluate(
     """
     from gritlib import evaluation
     from gritlib.data import catalog
-    from gritlib.training import checkpoint
+    from gritlib.training import checkpoint, processes
     from gritlib.training.device import best_device
 
     source = checkpoint.read(run)["source"]
@@ -176,8 +206,13 @@ def evaluate(
         catalog.load(data or source["name"], part, source["size"], **source["options"]) for part in ("train", split)
     )
     groups = scores or evaluation.suited(test)
+    together = processes.connect().num_processes > 1 if "WORLD_SIZE" in os.environ else False
     method = checkpoint.load_method(run).to(best_device())
-    result = evaluation.evaluate(method, test, train, seed=seed, groups=groups, options=evaluation.networks(network))
+    judges = evaluation.networks(network)
+    result = evaluation.evaluate(method, test, train, seed=seed, groups=groups, options=judges, together=together)
+    processes.leave()
+    if not result:  # the first of several processes has it
+        return
     print(evaluation.table(result))
     if json_out:
         checkpoint.write_text(json.dumps({"run": str(run), **result}, indent=1) + "\n", json_out)
@@ -191,6 +226,8 @@ def translate(
     noise: str = "0",
     parts: bool = False,
     size: int | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
 ) -> None:
     """Translate an image, or every image of a folder, with a trained run.
 
@@ -203,11 +240,14 @@ def translate(
         parts: also write the reconstruction and the residual.
         size: scale inputs first, so that their shorter side has that many pixels. A network knows things at the scale
             it was trained on; a run on a folder was trained on images scaled to its --size or load_size.
+        tile: translate larger images in tiles of that side, in bounded memory. Seamless where no layer of the network
+            looks at the whole image; elsewhere (instance norm) tiles are faded into each other.
+        overlap: pixels that neighbouring tiles share; by default what the network needs, at most half a tile.
     """
     from gritlib.translate import translate_files
 
     drawn = int(noise) if noise.lstrip("-").isdigit() else noise
-    for path in translate_files(run, source, target, style, drawn, parts, size):
+    for path in translate_files(run, source, target, style, drawn, parts, size, tile, overlap):
         print(path)
 
 
@@ -240,28 +280,8 @@ def data(
         showcase.show(name, data_options(options), picture, export, size)
 
 
-def bench(
-    what: tyro.conf.Positional[Literal["metrics", "references", "loader"]], threads: int = 2, data: str | None = None
-) -> None:
-    """Measure speed against other libraries, or compare scores with independent references.
-
-    Args:
-        what: metrics (Fréchet distance, precision and recall on 10,000 features of 2,048 numbers, against pytorch-fid
-            and prdc: `pip install "gritlib[bench]"`), references (a table of differences; needs the test packages) or
-            loader (how fast images come at 256 pixels, beside how fast pix2pix' published networks take them).
-        threads: cores that each side of metrics, or the loader, may use.
-        data: for loader, a prepared set of pairs; by default made pairs.
-    """
-    from gritlib import bench
-    from gritlib.bench.loader import loader
-
-    measures = {"metrics": lambda: bench.metrics(threads=threads), "references": bench.references}
-    measures["loader"] = lambda: loader(data, threads=threads)
-    try:
-        measures[what]()
-    except ModuleNotFoundError as error:
-        extra = "bench" if what == "metrics" else "test"
-        raise ValueError(f'{error.name} is needed to compare with: pip install "gritlib[{extra}]"') from error
+def bench() -> None:
+    """Speed and rightness: `bench` times training steps beside a plain loop, `bench --help` lists the rest."""
 
 
 def test(quick: bool = False, workers: int = 2) -> None:
@@ -287,13 +307,16 @@ def option(name: str, arguments: list[str]) -> str | None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point. Errors that speak to the person are printed without a traceback."""
+    """Entry point. Errors that speak to the person are printed without a traceback. Of several processes the first
+    prints, and on each machine one says what went wrong."""
+    shown = sys.stdout if os.environ.get("RANK", "0") == "0" else None
     try:
-        run(sys.argv[1:] if arguments is None else arguments)
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(shown or nowhere):
+            run(sys.argv[1:] if arguments is None else arguments)
     except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
         if os.environ.get("GRITLIB_TRACEBACK"):
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {error}" if os.environ.get("LOCAL_RANK", "0") == "0" else 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -303,7 +326,7 @@ def run(arguments: list[str]) -> None:
     preset = option("preset", arguments)
     preset = preset if preset in get_args(PresetName) else None  # the parser complains about another word
     verbs = {"demo": demo, "train": train, "evaluate": evaluate, "translate": translate, "data": data}
-    verbs |= {"study": study, "bench": bench, "course": course, "quiz": quiz, "test": test}
+    verbs |= {"study": study, "bench": bench, "course": course, "quiz": quiz, "weights": weights, "test": test}
     prog = "python -m gritlib"
     first = arguments[0] if arguments else None
     if first == "train":
@@ -311,7 +334,8 @@ def run(arguments: list[str]) -> None:
 
         verbs = {method: train_with(method, preset) for method in METHODS}
     elif first in ROOMS:
-        verbs = import_module(ROOMS[first]).VERBS
+        room = import_module(ROOMS[first])
+        verbs, arguments = room.VERBS, arguments + ([] if arguments[1:] else getattr(room, "DEFAULT", []))
     elif first == "data" and arguments[1:2]:
         from gritlib.fetch.commands import VERBS as more
 

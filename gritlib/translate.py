@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gritlib import tiles
 from gritlib.data import images
 from gritlib.data.folders import SUFFIXES, resize
 from gritlib.data.source import check_labels, one_hot, to_float
@@ -41,13 +42,13 @@ def read_input(path: Path, source: dict, in_channels: int, size: int | None = No
     return to_float((image if size is None else resize(image, size))[None])
 
 
-def padded(method: Method, A: Tensor, **how) -> Output:
+def padded(method: Method, A: Tensor, plan: tiles.Plan | None = None, **how) -> Output:
     """`method.translate` for any image size: the input is enlarged at its lower and right edge, by repeating the last
-    pixels, to sides that the network takes, and the output is cropped back."""
+    pixels, to sides that the network takes, and the output is cropped back. With a plan it goes tile by tile."""
     height, width = A.shape[-2:]
     extra = [-side % method.multiple for side in (height, width)]
     A = torch.nn.functional.pad(A, (0, extra[1], 0, extra[0]), mode="replicate")
-    out = method.translate(A, **how)
+    out = method.translate(A, **how) if plan is None else tiles.translate(method, A, plan, **how)
     return Output(*(None if part is None else part[..., :height, :width] for part in out))
 
 
@@ -59,6 +60,8 @@ def translate_files(
     noise: Noise = "fresh",
     parts: bool = False,
     size: int | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
 ) -> list[Path]:
     """Translate an image, or every image of a folder.
 
@@ -67,6 +70,8 @@ def translate_files(
         style: image whose style is taken; None uses the mean training style. noise: "fresh", "zero" or a seed.
         parts: also write NAME_reconstruction.png and NAME_residual.png, where the method has them.
         size: shorter side in pixels that inputs are scaled to first; None takes them as they are.
+        tile: side of the tiles in which larger images are translated; None takes each image at once. overlap: see
+            `tiles.plan`.
 
     Returns:
         Paths written, each PNG marked as generated.
@@ -76,8 +81,11 @@ def translate_files(
     """
     if size is not None and size < 1:
         raise ValueError(f"size {size}: the shorter side needs 1 pixel or more")
+    if overlap is not None and tile is None:
+        raise ValueError(f"overlap {overlap} of what? Give the side of the tiles: tile=512, --tile 512")
     content = checkpoint.read(run)
     method = checkpoint.load_method(run).to(best_device())
+    plan = None if tile is None else tiles.plan(method, tile, overlap)
     if source.is_dir():
         files = sorted(f for f in source.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
         if not files:
@@ -115,7 +123,7 @@ def translate_files(
         raise ValueError(f"{twice[0]} would be written twice: rename the input, or leave out the parts")
     written = []
     for file, to in pairs:
-        out = padded(method, read_input(file, *reading), style=code, noise=noise)
+        out = padded(method, read_input(file, *reading), plan, style=code, noise=noise)
         for name, part in out._asdict().items():
             if part is not None and (name == "image" or parts):
                 path = to if name == "image" else to.with_name(f"{to.stem}_{name}.png")

@@ -238,3 +238,19 @@ def test_inputs_are_scaled_first_when_a_size_is_asked_for(run, label_run, tmp_pa
 def test_an_output_that_is_no_png_is_refused(run, tmp_path):
     with pytest.raises(ValueError, match=r"out\.jpg: pictures are saved as PNG"):
         translate_files(run, photo(tmp_path / "in.png"), tmp_path / "out.jpg")
+
+
+def test_tiles_of_a_file_are_faded_into_one_picture_of_its_size(run, pix2pix_run, tmp_path):
+    source = photo(tmp_path / "in.png", 70, 45)
+    (whole,) = translate_files(pix2pix_run, source, tmp_path / "whole.png")
+    (tiled,) = translate_files(pix2pix_run, source, tmp_path / "tiled.png", tile=32)
+    assert np.abs(pixels(tiled) - pixels(whole)).max() <= 1 and pixels(whole).std() > 1  # exact: no norm, depth 2
+    (apart,) = translate_files(pix2pix_run, source, tmp_path / "apart.png", tile=32, overlap=0)
+    assert np.abs(pixels(apart) - pixels(whole)).max() > 1
+    written = translate_files(run, source, tmp_path / "grit.png", tile=24, noise=2, parts=True)
+    assert [Image.open(path).size for path in written] == [(70, 45)] * 3
+    with pytest.raises(ValueError, match="tile 30: this network works in steps of 4 pixels, use 28 or 32"):
+        translate_files(run, source, tmp_path / "no.png", tile=30)
+    with pytest.raises(ValueError, match="overlap 8 of what"):
+        translate_files(run, source, tmp_path / "no.png", overlap=8)
+    assert not (tmp_path / "no.png").exists()

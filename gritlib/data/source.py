@@ -71,6 +71,7 @@ class Source:
     sides: tuple[tuple[int, int], ...] = ()
     options: dict = field(default_factory=dict)
     paired: ClassVar[bool] = True  # B is the truth of A; not so in `Unpaired`
+    shared: ClassVar[bool] = True  # `batch` knows shares
 
     def __post_init__(self):
         self.windows, self.bounds = np.asarray(self.windows, np.int64), np.asarray(self.bounds, np.int64)
@@ -107,13 +108,18 @@ class Source:
         }
 
     def batch(
-        self, indices: Sequence[int], generator: torch.Generator | None = None, parts: str = "AB"
+        self,
+        indices: Sequence[int],
+        generator: torch.Generator | None = None,
+        parts: str = "AB",
+        share: tuple[int, int] = (0, 1),
     ) -> dict[str, Tensor]:
         """The crops at `indices`, as they are; with a generator, randomly shifted and mirrored (input, target and
         label alike).
 
         Args:
             parts: "A" (the label belongs to it) or "B" crops that part alone, from the same random numbers.
+            share: (rank, world) returns every `world`-th image from number `rank` on, as it is in the whole batch.
 
         Returns:
             A: (B, in_channels, H, W) float32, in [-1, 1], or one-hot in {0, 1} for a label map.
@@ -122,16 +128,17 @@ class Source:
         """
         indices = np.asarray(indices, np.int64)
         images, corners = self.windows[indices, 0], torch.from_numpy(self.windows[indices, 1:])
+        mine = slice(share[0], None, share[1])
         if generator is not None:
             bounds = torch.from_numpy(self.bounds[indices])
             corners = augment.random_offsets(corners, bounds, self.size, self.jitter, generator)
         images_of = {"A": self.inputs, "B": self.targets}
-        crops = {part: self._crop(images_of[part], images, corners) for part in parts}
+        crops = {part: self._crop(images_of[part], images[mine], corners[mine]) for part in parts}
 
         if generator is not None:
             for axis, letter in ((-1, "h"), (-2, "v")):
                 if letter in self.flips:
-                    chosen = torch.rand(len(indices), generator=generator) < 0.5
+                    chosen = (torch.rand(len(indices), generator=generator) < 0.5)[mine]
                     crops = {part: augment.flip(crop, chosen, axis) for part, crop in crops.items()}
                     if letter == "h" and self.sides and "A" in crops:
                         crops["A"] = augment.swap_sides(crops["A"], chosen, self.sides)
@@ -150,7 +157,11 @@ class Source:
 def to_float(images: np.ndarray) -> Tensor:
     """(B, H, W, C) uint8 or uint16 -> (B, C, H, W) float32 in [-1, 1]; 0 and the type's largest value are the ends."""
     half = np.iinfo(images.dtype).max / 2
-    return torch.from_numpy(images.astype(np.float32) / np.float32(half) - 1).permute(0, 3, 1, 2).contiguous()
+    # Transposed while they are small: twice as fast as the other way round.
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32)
+    planes /= np.float32(half)
+    planes -= 1
+    return torch.from_numpy(planes)
 
 
 def one_hot(label: Tensor, n: int) -> Tensor:

@@ -31,6 +31,7 @@ class Unpaired:
     first: Source
     second: Source
     paired: ClassVar[bool] = False  # B is no truth of A
+    shared: ClassVar[bool] = True  # `batch` knows shares
 
     def __post_init__(self):
         for key in ("name", "split", "size", "options"):
@@ -68,19 +69,22 @@ class Unpaired:
     def out_channels(self) -> int:
         return self.second.out_channels
 
-    def batch(self, indices: Sequence[int], generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def batch(
+        self, indices: Sequence[int], generator: torch.Generator | None = None, share: tuple[int, int] = (0, 1)
+    ) -> dict[str, Tensor]:
         """A at `indices` and B from elsewhere: with a generator drawn evenly from all of the second Source, shifted
-        and mirrored apart from A; without one, place i stands beside place i modulo the second's length.
+        and mirrored apart from A; without one, place i stands beside place i modulo the second's length. `share` as in
+        `Source.batch`.
 
         Returns:
             As `Source.batch`: A and label of the first Source, B of the second, in the order of the indices.
         """
-        given = self.first.batch(indices, generator, parts="A")
+        given = self.first.batch(indices, generator, parts="A", share=share)
         if generator is None:
             others = np.asarray(indices, np.int64) % len(self.second)
         else:
             others = torch.randint(len(self.second), (len(indices),), generator=generator).numpy()
-        return given | self.second.batch(others, generator, parts="B")
+        return given | self.second.batch(others, generator, parts="B", share=share)
 
 
 def _pairs(source: Source) -> zip:

@@ -5,7 +5,7 @@ with the style of the truth (which leaks the answer), of a random training image
 the last two may be used for ranking.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -44,6 +44,23 @@ def chunks(source: Source) -> Iterator[tuple[int, dict[str, Tensor]]]:
     """All crops of a source, unaugmented, as (number of the first, batch)."""
     for i in range(0, len(source), CHUNK):
         yield i, source.batch(range(i, min(i + CHUNK, len(source))))
+
+
+def in_turns(
+    source: Source, outputs: Callable[[int, dict[str, Tensor]], dict], together: bool
+) -> Iterator[tuple[dict[str, Tensor], dict]]:
+    """Each chunk of a source with its `outputs(number of the first image, batch)`, in order. Several processes
+    together compute every `world`-th chunk; the first gets all, the others get none."""
+    rank, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
+    starts = range(0, len(source), CHUNK)
+    for turn in (starts[k : k + world] for k in range(0, len(starts), world)):
+        found = [None] * world
+        for i in turn[rank : rank + 1]:
+            batch = source.batch(range(i, min(i + CHUNK, len(source))))
+            found[rank] = (batch, outputs(i, batch))
+        if together:
+            torch.distributed.gather_object(found[rank], found if rank == 0 else None)
+        yield from found[: len(turn)] if rank == 0 else ()
 
 
 class Lent:
@@ -139,6 +156,7 @@ def evaluate(
     seed: int = 0,
     groups: Sequence[str] = ("pixel", "spectrum"),
     options: dict[str, dict] | None = None,
+    together: bool = False,
 ) -> dict:
     """Score a method on all crops of `source`, a few at a time.
 
@@ -146,7 +164,8 @@ def evaluate(
         method: as `fit` returns it, or from `load_method`. source: what to score on. train: the training split, for
             baselines and for the styles of random training images. styles: which of the three to report. seed: of the
             noise and of the random choices. groups, options: of scores, see `Scoreboard`; `suited` lists those that
-            a dataset allows.
+            a dataset allows. together: several processes call it and share the work of the method; the first computes
+            the scores, the others return {}.
 
     Returns:
         {"images", "scores": {style: {...}}, "settings", "references", "baselines", "spread", ...}; for a method without
@@ -168,13 +187,18 @@ def evaluate(
     lent = Lent(train, len(source), seed)
     boards = {name: Scoreboard(groups, **options) for name in chosen}
     halves = {name: Scoreboard() for name in chosen}  # of the reconstruction
-    for i, batch in chunks(source):
+
+    def outputs(i: int, batch: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         given = {"truth": batch["B"], "random": lent[i : i + CHUNK], "mean": None, "none": None}
-        for name in chosen:
-            parts = translate_all(method, batch["A"], given[name], noise=seed + i)
+        return {name: translate_all(method, batch["A"], given[name], noise=seed + i) for name in chosen}
+
+    for batch, made in in_turns(source, outputs, together):
+        for name, parts in made.items():
             boards[name].update(parts["image"], batch["B"], batch.get("label"))
             if "reconstruction" in parts:
                 halves[name].update(parts["reconstruction"], batch["B"])
+    if together and torch.distributed.get_rank() > 0:
+        return {}
     result = {
         "dataset": source.name,
         "options": source.options,

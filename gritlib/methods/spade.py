@@ -35,7 +35,7 @@ from tyro.conf import Suppress
 from gritlib import losses
 from gritlib.methods.base import MethodConfig, evaluating, only_deterministic
 from gritlib.methods.multiscale import Judged, Multiscale
-from gritlib.nets import Concat, MultiscalePatchGAN, Output, SPADEEncoder, SPADEGenerator
+from gritlib.nets import Concat, MultiscalePatchGAN, Output, SPADEEncoder, SPADEGenerator, draws
 from gritlib.nets.blocks import reestimate_batchnorm
 from gritlib.nets.grit import Noise
 from gritlib.nets.init import init_xavier, settle
@@ -175,7 +175,7 @@ class Spade(Multiscale):
         if mu is not None:
             return reparameterise(mu, logvar)
         c = self.config
-        return torch.randn(len(A), c.z_dim, dtype=A.dtype, device=A.device) if c.start == "random" else None
+        return draws.randn((len(A), c.z_dim), dtype=A.dtype, device=A.device) if c.start == "random" else None
 
     def g_loss(
         self,

@@ -113,9 +113,49 @@ class Blur(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, ⌈H/2⌉, ⌈W/2⌉)
         h = nn.functional.pad(h, (1, 1, 1, 1), mode="reflect")
-        # Shifted sums are up to three times faster on a CPU than a pooling or a convolution for each channel.
-        h = h[..., :-2:2] + 2 * h[..., 1:-1:2] + h[..., 2::2]
-        return (h[..., :-2:2, :] + 2 * h[..., 1:-1:2, :] + h[..., 2::2, :]) / 16
+        return Thinned.apply(Thinned.apply(h, -1), -2) / 16
+
+
+def every_other(h: Tensor, axis: int, first: int, n: int) -> Tensor:
+    """View of n entries along an axis, two apart, from `first` on."""
+    h = h.movedim(axis, -1)
+    return h[..., first : first + 2 * n - 1 : 2].movedim(-1, axis)
+
+
+class Thinned(torch.autograd.Function):
+    """h[2i] + 2·h[2i + 1] + h[2i + 2] along one axis. Shifted sums are up to three times faster on a CPU than a pooling
+    or a convolution for each channel, and the gradient by hand than autograd's, which fills a map of zeros for each
+    of the three; both are bit for bit what autograd has."""
+
+    @staticmethod
+    def forward(ctx, h: Tensor, axis: int) -> Tensor:
+        ctx.length, ctx.axis = h.shape[axis], axis
+        n = (ctx.length - 1) // 2
+        left, middle, right = (every_other(h, axis, first, n) for first in range(3))
+        return torch.add(left, middle, alpha=2).add_(right)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        return Spread.apply(gradient, ctx.axis, ctx.length), None
+
+
+class Spread(torch.autograd.Function):
+    """The gradient of `Thinned`, of which it is the gradient in turn: terms like R1 differentiate twice."""
+
+    @staticmethod
+    def forward(ctx, gradient: Tensor, axis: int, length: int) -> Tensor:
+        ctx.axis = axis
+        n, shape = gradient.shape[axis], list(gradient.shape)
+        shape[axis] = length
+        spread = gradient.new_zeros(shape)
+        every_other(spread, axis, 0, n).copy_(gradient)
+        every_other(spread, axis, 1, n).copy_(gradient).mul_(2)
+        every_other(spread, axis, 2, n).add_(gradient)
+        return spread
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return Thinned.apply(gradient, ctx.axis), None, None
 
 
 def has_batch_norm(net: nn.Module) -> bool:

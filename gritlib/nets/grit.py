@@ -25,7 +25,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gritlib.nets import draws
 from gritlib.nets.blocks import AdaIN, SpatialNoise, full_precision, instance_norm
+from gritlib.nets.recompute import held
 from gritlib.nets.unet import check_sides
 
 Noise = str | int | Sequence[Tensor]
@@ -107,6 +109,8 @@ class GRITGenerator(nn.Module):
         self.heads = heads
         self.fuse = Fuse(out_channels, channels[0]) if compose == "fuse" else None
 
+    recompute = False  # see nets.recompute
+
     def forward(
         self,
         x: Tensor,
@@ -130,14 +134,14 @@ class GRITGenerator(nn.Module):
         skips = []
         for down in self.down:
             skips.append(h)
-            h = down(h)
+            h = held(self, down, h)
         for up, skip, n in zip(self.up, reversed(skips), maps, strict=True):
-            h = up(h, skip, style, n)
+            h = held(self, up, h, skip, style, n)
 
         if self.residual is None:
-            reconstruction = full_precision(self.reconstruction(h))
+            reconstruction = full_precision(held(self, self.reconstruction, h))
             return Output(reconstruction, reconstruction)
-        out = self.heads(h, self.reconstruction, self.residual)  # equation 1: Î = Î_rec + Î_res
+        out = held(self, self.heads, h, self.reconstruction, self.residual)  # equation 1: Î = Î_rec + Î_res
         if self.fuse is None:
             return out
         return out._replace(image=self.fuse(out.reconstruction, out.residual))
@@ -158,7 +162,7 @@ class GRITGenerator(nn.Module):
             return [None] * self.depth
         shapes = [(len(x), 1, x.shape[2] >> i, x.shape[3] >> i) for i in reversed(range(self.depth))]
         if isinstance(noise, str):
-            draw = torch.zeros if noise == "zero" else torch.randn
+            draw = torch.zeros if noise == "zero" else draws.randn
             return [draw(s, device=x.device) for s in shapes]
         if isinstance(noise, Integral):
             # Drawn on the CPU, so that a seed means the same picture on every device.

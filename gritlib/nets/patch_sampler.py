@@ -55,7 +55,8 @@ def sample_patches(
     """
     if places is None:
         # Drawn on the CPU, whatever the device: a seed means the same places everywhere.
-        places = [torch.randperm(f[0, 0].numel(), generator=generator)[:n].to(f.device) for f in features]
+        drawn = [torch.randperm(f[0, 0].numel(), generator=generator)[:n] for f in features]
+        places = [p.to(f.device, non_blocking=True) for p, f in zip(drawn, features, strict=True)]
     return [f.flatten(2).transpose(1, 2)[:, p] for f, p in zip(features, places, strict=True)], list(places)
 
 

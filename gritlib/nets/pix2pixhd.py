@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gritlib.nets.blocks import full_precision, make_norm, needs_bias
 from gritlib.nets.init import trained_weight
+from gritlib.nets.recompute import held
 from gritlib.nets.resnet import ResidualBlock, pad_to
 
 NORMS = ("batch", "sync", "instance", "none")
@@ -46,8 +47,10 @@ class GlobalGenerator(nn.Module):
         self.trunk = trunk(in_channels, width, downs, blocks, norm, spectral)
         self.head = head(width, out_channels)
 
+    recompute = False  # see nets.recompute
+
     def forward(self, x: Tensor) -> Tensor:  # (B, in_channels, H, W) -> (B, out_channels, H, W) float32
-        return cropped(self.head(self.trunk(filled(x, 2**self.downs))), x)
+        return cropped(through(self, filled(x, 2**self.downs), self.trunk, self.head), x)
 
 
 class LocalEnhancer(nn.Module):
@@ -88,6 +91,8 @@ class LocalEnhancer(nn.Module):
         self.down, self.up = nn.Sequential(*parts[:2]), nn.Sequential(*parts[2:])
         self.head = head(width, out_channels)
 
+    recompute = False  # see nets.recompute
+
     def forward(self, x: Tensor, fixed: bool = False) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H, W) float32 in [-1, 1].
 
@@ -98,8 +103,9 @@ class LocalEnhancer(nn.Module):
         full = filled(x, 2**self.downs)
         half = nn.functional.avg_pool2d(full, 3, 2, 1, count_include_pad=False)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not fixed):
-            features = self.coarse(half)
-        return cropped(self.head(self.up(self.down(full) + features)), x)
+            features = through(self, half, self.coarse)
+        h = through(self, full, self.down) + features
+        return cropped(through(self, h, self.up, self.head), x)
 
 
 class InstanceEncoder(nn.Module):
@@ -125,6 +131,8 @@ class InstanceEncoder(nn.Module):
         self.trunk = trunk(in_channels, width, downs, 0, norm, spectral)
         self.head = head(width, features)
 
+    recompute = False  # see nets.recompute
+
     def forward(self, image: Tensor, ids: Tensor) -> Tensor:
         """(B, C, H, W), ids (B, H, W) of any integers -> (B, features, H, W). The same id in two images is two objects.
 
@@ -135,7 +143,7 @@ class InstanceEncoder(nn.Module):
 
     def each_pixel(self, image: Tensor) -> Tensor:  # (B, C, H, W) -> (B, features, H, W)
         """The features before they are averaged."""
-        return cropped(self.head(self.trunk(filled(image, 2**self.downs))), image)
+        return cropped(through(self, filled(image, 2**self.downs), self.trunk, self.head), image)
 
 
 def instance_mean(features: Tensor, ids: Tensor) -> Tensor:
@@ -233,6 +241,14 @@ def trunk(in_channels: int, width: int, downs: int, blocks: int, norm: str, spec
 def head(width: int, out_channels: int) -> nn.Sequential:
     """Features at full resolution -> (-1, 1)."""
     return nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(width, out_channels, 7), nn.Tanh())
+
+
+def through(net: nn.Module, h: Tensor, *parts: nn.Sequential) -> Tensor:
+    """One part of `net` after the other: of the head all at once, of the others each layer by itself (`held`)."""
+    for part in parts:
+        for layer in [part] if part is net.head else part:
+            h = held(net, layer, h)
+    return h
 
 
 def filled(x: Tensor, multiple: int) -> Tensor:

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gritlib.nets import draws
 from gritlib.nets.blocks import Blur, full_precision, make_norm, needs_bias
+from gritlib.nets.recompute import held
 
 
 class ResidualBlock(nn.Module):
@@ -32,7 +34,7 @@ class ResidualBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, bias=bias),
             make_norm(norm, channels),
             nn.ReLU(),
-            *([nn.Dropout(0.5)] if dropout else []),
+            *([draws.Dropout(0.5)] if dropout else []),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             make_norm(norm, channels),
@@ -91,6 +93,8 @@ class ResNetGenerator(nn.Module):
         self.blur = Blur() if antialias else None
         self.layers = ("rgb", "down1", "down2", *(f"res{i + 1}" for i in range(blocks)))
 
+    recompute = False  # see nets.recompute
+
     def forward(self, x: Tensor, taps: Iterable[str] | None = None):
         """Image, or with `taps` (image, {name: features}), at the cost of the image alone.
 
@@ -103,11 +107,14 @@ class ResNetGenerator(nn.Module):
         padded, taps = pad_to(x, 4), tuple(taps or ())
         h, features = self._down(padded, taps)
         for up in self.up:
-            if self.blur is not None:  # doubling with [1, 3, 3, 1] is bilinear interpolation
-                h = F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
-            h = up(h)
-        image = full_precision(self.head(h))[..., : x.shape[-2], : x.shape[-1]]
+            h = held(self, self._double, up, h)
+        image = full_precision(held(self, self.head, h))[..., : x.shape[-2], : x.shape[-1]]
         return (image, features) if taps else image
+
+    def _double(self, up: nn.Module, h: Tensor) -> Tensor:
+        if self.blur is not None:  # doubling with [1, 3, 3, 1] is bilinear interpolation
+            h = F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return up(h)
 
     def encode(self, x: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
         """Features alone; computes no further than the last one asked for."""
@@ -118,6 +125,10 @@ class ResNetGenerator(nn.Module):
         """This network without its second half: `encode` is all that is left. Returns itself."""
         self.up, self.head = nn.ModuleList(), nn.Identity()
         return self
+
+    def _activate(self, norm: nn.Module, activation: nn.Module, h: Tensor) -> Tensor:
+        h = activation(norm(h))
+        return h if self.blur is None else self.blur(h)
 
     def _down(self, x: Tensor, taps: tuple[str, ...], stop: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
         unknown = [name for name in taps if name not in self.layers]
@@ -133,16 +144,14 @@ class ResNetGenerator(nn.Module):
 
         if seen("rgb", x):
             return x, found
-        h = self.stem(x)
+        h = held(self, self.stem, x)
         for i, (convolution, norm, activation) in enumerate(self.down, 1):
             h = convolution(h)
             if seen(f"down{i}", h):
                 return h, found
-            h = activation(norm(h))
-            if self.blur is not None:
-                h = self.blur(h)
+            h = held(self, self._activate, norm, activation, h)
         for i, block in enumerate(self.res, 1):
-            h = block(h)
+            h = held(self, block, h)
             if seen(f"res{i}", h):
                 return h, found
         return h, found

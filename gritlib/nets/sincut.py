@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gritlib.nets.blocks import full_precision
+from gritlib.nets.recompute import held
 from gritlib.nets.resnet import pad_to
 
 GAIN = 2**0.5
@@ -65,7 +66,7 @@ def blur(h: Tensor, stride: int) -> Tensor:
         stride 2: sides halved. stride 1: sides one larger, as a 3x3 convolution of stride 2 without padding needs them
         to halve.
     """
-    row = h.new_tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    row = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=h.dtype).to(h.device, non_blocking=True) / 8
     kernel = torch.outer(row, row).expand(h.shape[1], 1, 4, 4)
     return F.conv2d(h, kernel, stride=stride, padding=3 - stride, groups=h.shape[1])
 
@@ -118,6 +119,8 @@ class SinCUTGenerator(nn.Module):
         self.head = EqualConv2d(width, out_channels, 1)
         self.layers = ("rgb", "down1", *(f"res{i + 1}" for i in range(blocks)))
 
+    recompute = False  # see nets.recompute
+
     def forward(self, x: Tensor, taps: Iterable[str] | None = None):
         """Image, or with `taps` (image, {name: features}), at the cost of the image alone.
 
@@ -130,10 +133,13 @@ class SinCUTGenerator(nn.Module):
         """
         taps = tuple(taps or ())
         h, features = self._down(pad_to(x, 2), taps)
+        image = full_precision(held(self, self._out, h))[..., : x.shape[-2], : x.shape[-1]]
+        return (image, features) if taps else image
+
+    def _out(self, h: Tensor) -> Tensor:
         # Doubling with [1, 3, 3, 1] is bilinear interpolation; blur and convolution may change places.
         h = F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
-        image = full_precision(self.head(activate(self.up(h))))[..., : x.shape[-2], : x.shape[-1]]
-        return (image, features) if taps else image
+        return self.head(activate(self.up(h)))
 
     def encode(self, x: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
         """Features alone; computes no further than the last one asked for."""
@@ -148,7 +154,7 @@ class SinCUTGenerator(nn.Module):
         for name, block in zip(self.layers[1:], blocks, strict=True):
             if stop and len(found) == len(set(taps)):
                 break
-            h = block(h)
+            h = held(self, block, h)
             if name in taps:
                 found[name] = h
         return h, found

@@ -16,7 +16,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gritlib.nets import draws
 from gritlib.nets.blocks import full_precision, make_norm
+from gritlib.nets.recompute import held
 
 NORMS = ("batch", "sync", "instance")
 STARTS = ("map", "random", "style")
@@ -175,6 +177,8 @@ class SPADEGenerator(nn.Module):
         self.doubled = [i > 0 and (i != 2 or further > 0) for i in range(len(widths))]
         self.image = nn.Conv2d(widths[-1], out_channels, 3, 1, 1)
 
+    recompute = False  # see nets.recompute
+
     def forward(self, m: Tensor, z: Tensor | None = None) -> Tensor:
         """Paint a batch of maps.
 
@@ -189,7 +193,7 @@ class SPADEGenerator(nn.Module):
             if doubled:
                 h = nn.functional.interpolate(h, scale_factor=2.0, mode="nearest")
                 here = resize(m, h)  # once for each resolution, not once for each layer
-            h = block(h, here)
+            h = held(self, block, h, here)
         return full_precision(self.image(nn.functional.leaky_relu(h, 0.2)).tanh())
 
     def coarsest(self, m: Tensor, z: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -260,4 +264,4 @@ class SPADEEncoder(nn.Module):
 
 def reparameterise(mu: Tensor, logvar: Tensor) -> Tensor:
     """z = μ + σ·ε, ε ~ N(0, 1) from torch's random state: a draw with a gradient to both (Kingma & Welling 2014)."""
-    return mu + (0.5 * logvar).exp() * torch.randn_like(mu)
+    return mu + (0.5 * logvar).exp() * draws.randn(mu.shape, dtype=mu.dtype, device=mu.device)

@@ -10,7 +10,9 @@ value: skips carry activations before the LeakyReLU (the next operation is a ReL
 import torch
 from torch import Tensor, nn
 
+from gritlib.nets import draws
 from gritlib.nets.blocks import full_precision, make_norm, needs_bias
+from gritlib.nets.recompute import held
 
 
 class UNet(nn.Module):
@@ -63,15 +65,17 @@ class UNet(nn.Module):
             c = skip + out
         self.head = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(c, out_channels, 4, 2, 1), nn.Tanh())
 
+    recompute = False  # see nets.recompute
+
     def forward(self, x: Tensor) -> Tensor:  # (B, in_channels, H, W) in [-1, 1] -> (B, out_channels, H, W)
         check_sides(x, self.depth)
         encoded = []
         for down in self.down:
-            x = down(x)
+            x = held(self, down, x)
             encoded.append(x)
         for up, skip in zip(self.up, reversed(encoded[:-1]), strict=True):
-            x = up(x, skip if self.skips else None)
-        return full_precision(self.head(x))
+            x = held(self, up, x, skip if self.skips else None)
+        return full_precision(held(self, self.head, x))
 
 
 class UpBlock(nn.Module):
@@ -84,7 +88,7 @@ class UpBlock(nn.Module):
         super().__init__()
         self.conv = nn.ConvTranspose2d(in_channels, out_channels, 4, 2, 1, bias=needs_bias(norm))
         self.norm = make_norm(norm, out_channels)
-        self.dropout = nn.Dropout(0.5 if dropout else 0.0)
+        self.dropout = draws.Dropout(0.5 if dropout else 0.0)
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
         x = self.dropout(self.norm(self.conv(nn.functional.relu(x))))

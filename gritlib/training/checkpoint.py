@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from gritlib.methods import Method, build
 
@@ -33,6 +34,14 @@ def save(content: dict, path: str | Path) -> Path:
     return path
 
 
+def taken_up(content: dict, device: torch.device) -> list[tuple[int, dict[str, Tensor]]]:
+    """The losses of a log line that a stop cut short, as (step, named losses): the resumed run ends the line."""
+    pending: dict[int, dict[str, Tensor]] = {}
+    for name, step, value in content.get("unfinished", ()):
+        pending.setdefault(step, {})[name] = torch.tensor(value, device=device)
+    return list(pending.items())
+
+
 def write_text(text: str, path: Path) -> None:
     """As `save`, for a small text file: a file that exists is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +55,8 @@ def write_text(text: str, path: Path) -> None:
 
 def read(path: str | Path) -> dict:
     """The content of a checkpoint: format, method, config, training, source, step, state (all weights),
-    averaged (what differs from state when averages are used), optimizers, history, versions.
+    averaged (what differs from state when averages are used), optimizers, history, unfinished (losses of a log line
+    that a stop cut short), best (metric, step and score of best.pt), versions.
 
     Args:
         path: the file, or a run folder that holds `checkpoint.pt`.
@@ -92,7 +102,8 @@ def load_method(path: str | Path, ema: bool = True, **pieces) -> Method:
 
 
 # Settings of a run that change nothing in its weights.
-FREE = ("minutes", "log_every", "sample_every", "save_every", "device")
+FREE = ("minutes", "log_every", "sample_every", "save_every", "device", "recompute", "compile")
+FREE += ("keep_last", "keep_best", "tensorboard")
 
 
 def check_same(content: dict, given: dict, where: Path) -> None:

@@ -14,7 +14,7 @@ class TrainConfig:
     steps: int = 1200
     """optimisation steps, each one turn of every player"""
     batch_size: int = 8
-    """images a step and process"""
+    """images of a step; several processes share them"""
     seed: int = 0
     """decides the batches, crops, noise and dropout of every step, and in `train` and `demo` the initial weights"""
     constant: float = 0.5
@@ -27,20 +27,30 @@ class TrainConfig:
     """auto: the GPU if there is one"""
     minutes: float | None = None
     """stop after that many minutes, with a checkpoint to resume from"""
+    recompute: bool = False
+    """keep less of the generators' forward pass and compute it again in the backward pass: less memory, more time"""
+    compile: bool = False
+    """compile the networks: for long runs on a GPU, where nobody has tried it; a CPU waits a minute and gains little"""
     log_every: int = 50
     """steps between log lines; losses are read from the device only then"""
     sample_every: int = 400
     """steps between sample pictures; 0 draws only the last"""
     save_every: int = 400
     """steps between checkpoints; 0 writes only the last"""
+    keep_last: int = 0
+    """also keep the checkpoints of the last so many savings, as checkpoint_000400.pt; 0 keeps checkpoint.pt alone"""
+    keep_best: Literal["L1", "PSNR", "SSIM", "spectrum_gap"] | None = None
+    """score held-out images at every saving and keep the best as best.pt; of the gap the one nearest to 0 is best"""
+    tensorboard: bool = False
+    """also write losses, rates, scores and pictures for TensorBoard, to the run folder's tensorboard/"""
 
 
 @dataclass
 class Run:
     """What `fit` returns: the averaged method ready for use, the trained one, the log, how it ended and what it cost.
 
-    The two rates count optimisation alone (images over all processes), `seconds` everything; `peak_mib` is
-    `device.peak_memory`.
+    `best` is the metric, step and score of best.pt, if one is kept. The two rates count optimisation alone (images over
+    all processes), `seconds` everything; `peak_mib` is `device.peak_memory`.
     """
 
     method: Method
@@ -53,6 +63,7 @@ class Run:
     seconds: float = 0.0
     peak_mib: float = 0.0
     out: Path | None = None
+    best: dict | None = None
 
 
 def check(config: TrainConfig, source) -> None:
@@ -70,6 +81,8 @@ def check(config: TrainConfig, source) -> None:
     for name, choices in (("precision", ("auto", "fp32", "bf16")), ("device", ("auto", "cpu"))):
         if getattr(config, name) not in choices:
             raise ValueError(f"{name} is {getattr(config, name)!r}: choose one of {', '.join(choices)}")
+    if config.compile and config.recompute:
+        raise ValueError("compile and recompute are both True: compiled networks keep what they hold, choose one")
     if config.minutes is not None and config.minutes <= 0:
         raise ValueError(f"minutes is {config.minutes}: it must be more than 0, or None for no limit")
     if len(source) == 0:

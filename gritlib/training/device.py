@@ -1,7 +1,7 @@
 """Where and how precisely a step is computed, and where its randomness comes from.
 
-Every step is seeded by (seed, step, rank) and its images follow from (seed, step): nothing random has to be stored, and
-a run can be resumed at any step.
+Every step is seeded by (seed, step), and so are its images: nothing random has to be stored, and a run can be resumed
+at any step.
 """
 
 import contextlib
@@ -71,22 +71,10 @@ def step_indices(n: int, batch_size: int, seed: int, step: int) -> list[int]:
     return [int(_permutation(n, seed, p // n)[p % n]) for p in positions]
 
 
-def average_gradients(params: list[Tensor], world: int) -> None:
-    """Mean of one player's gradients over all processes, in one message. The networks stay plain modules: wrapping them
-    for distributed training breaks on GAN steps (several forwards, frozen players)."""
-    grads = [p.grad for p in params if p.grad is not None]
-    if world == 1 or not grads:
-        return
-    flat = torch.cat([g.flatten() for g in grads])
-    torch.distributed.all_reduce(flat)
-    flat /= world
-    for g, mean in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
-        g.copy_(mean.view_as(g))
-
-
 @contextlib.contextmanager
-def deferred_interrupt() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event instead of raising, so that the step in progress can end; a second one raises.
+def deferred_interrupt(terminate: bool = False) -> Iterator[threading.Event]:
+    """Ctrl-C sets the event instead of raising, so that the step in progress can end; a second one raises. With
+    `terminate` so does SIGTERM, the notice of a machine or a queue that is about to take the process away.
 
     Off the main thread, where signals cannot be caught, the event stays unset.
     """
@@ -95,15 +83,19 @@ def deferred_interrupt() -> Iterator[threading.Event]:
         yield event
         return
 
-    before = signal.getsignal(signal.SIGINT)
+    signals = (signal.SIGINT, signal.SIGTERM) if terminate else (signal.SIGINT,)
+    before = {number: signal.getsignal(number) for number in signals}
 
     def handler(number, frame):
-        if event.is_set():
+        # A queue may send SIGTERM to a process and to its parent, which passes it on: twice is no impatience.
+        if event.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         event.set()
 
-    signal.signal(signal.SIGINT, handler)
+    for number in signals:
+        signal.signal(number, handler)
     try:
         yield event
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -17,17 +17,19 @@ class EMA:
     """
 
     def __init__(self, method: nn.Module, nets: tuple[str, ...], decay: float):
-        self.decay, self.nets = decay, nets
+        # Without averaging the last weights are the average: no copy to keep, nothing to read or write in a step.
+        self.decay, self.nets = decay, nets if decay else ()
         self.weights = {key: p.detach().clone() for key, p in self._parameters(method)}
 
-    def _parameters(self, method: nn.Module):
+    def _parameters(self, method: nn.Module) -> list[tuple[str, Tensor]]:
         return [(key, p) for key, p in method.named_parameters() if key.split(".")[0] in self.nets]
 
     @torch.no_grad()
     def update(self, method: nn.Module, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        averages = [self.weights[key] for key, _ in self._parameters(method)]
-        torch._foreach_lerp_(averages, [p.detach() for _, p in self._parameters(method)], 1 - decay)
+        now = self._parameters(method)
+        if now:
+            torch._foreach_lerp_([self.weights[key] for key, _ in now], [p.detach() for _, p in now], 1 - decay)
 
     def averaged(self, method: nn.Module) -> nn.Module:
         """A copy of the method, in eval mode, that carries the averaged weights."""

@@ -139,6 +139,12 @@ def test_one_hot_and_to_float():
     hot = one_hot(label, 6)
     assert hot.dtype == torch.float32
     assert torch.equal(hot, torch.nn.functional.one_hot(label, 6).permute(0, 3, 1, 2).float())
+    # The order of the operations, and so every bit, is that of the formula.
+    for dtype in (np.uint8, np.uint16):
+        images = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (2, 5, 4, 3)).astype(dtype)
+        planes, half = to_float(images), np.float32(np.iinfo(dtype).max / 2)
+        wanted = (images.astype(np.float32) / half - 1).transpose(0, 3, 1, 2)
+        assert planes.is_contiguous() and planes.dtype == torch.float32 and np.array_equal(planes, wanted)
     values = to_float(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)).flatten()
     assert values[0] == -1 and values[255] == 1 and values.dtype == torch.float32
     assert torch.allclose(values.diff(), torch.tensor(2 / 255), atol=1e-6)

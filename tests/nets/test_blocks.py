@@ -174,6 +174,29 @@ def test_blur_keeps_constants_removes_the_finest_stripes_and_stores_nothing():
     assert not Blur().state_dict() and not list(Blur().buffers())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("sides", [(8, 12), (7, 9), (2, 3)], ids=str)
+def test_the_blur_and_its_gradient_are_those_of_shifted_sums_bit_for_bit(dtype, sides):
+    """Studies were trained with autograd's gradient of this formula."""
+    seeded = torch.Generator().manual_seed(0)
+    h = torch.randn(2, 3, *sides, generator=seeded).to(dtype).requires_grad_()
+    padded = F.pad(h, (1, 1, 1, 1), mode="reflect")
+    rows = padded[..., :-2:2] + 2 * padded[..., 1:-1:2] + padded[..., 2::2]
+    wanted = (rows[..., :-2:2, :] + 2 * rows[..., 1:-1:2, :] + rows[..., 2::2, :]) / 16
+    found = Blur()(h)
+    assert found.dtype == dtype and torch.equal(found, wanted)
+    weights = torch.randn(wanted.shape, generator=seeded).to(dtype)
+    gradients = [torch.autograd.grad((image * weights).sum(), h)[0] for image in (found, wanted)]
+    assert gradients[0].abs().sum() > 0 and torch.equal(*gradients)
+
+
+def test_the_blur_can_be_differentiated_twice():
+    """A gradient penalty on an antialiased discriminator does."""
+    h = torch.randn(1, 2, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(Blur(), h)
+    assert torch.autograd.gradgradcheck(lambda h: Blur()(h).pow(3), h)
+
+
 def counted(*layers):
     """A network and the sizes of the batches it was called with."""
     net, calls = nn.Sequential(*layers).double(), []

@@ -1,11 +1,16 @@
 """Tiny data and methods on which six steps take a fraction of a second."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from gritlib.data.source import Source
 from gritlib.methods import GRIT, GRITConfig, Pix2Pix, Pix2PixConfig
+
+sys.path.insert(0, str(Path(__file__).parent))  # several.py, which processes run as a script
 
 
 @pytest.fixture

@@ -32,10 +32,15 @@ CHANGES = {
     "ema": (0.0, 0.9, lambda run, seen: run.method.G.stem.weight.tolist()),
     "precision": ("fp32", "bf16", lambda run, seen: weights(run)),
     "device": ("cpu", "auto", lambda run, seen: seen["device"]),
+    "recompute": (False, True, lambda run, seen: run.trained.G.recompute),
+    "compile": (False, True, lambda run, seen: seen["compiled"]),
     "minutes": (None, 0.05 / 60, lambda run, seen: (run.step, run.finished)),
     "log_every": (1, 3, lambda run, seen: [line["step"] for line in run.history]),
     "sample_every": (2, 3, lambda run, seen: steps_on_disk(run)),
     "save_every": (2, 3, lambda run, seen: seen["saved"]),
+    "keep_last": (0, 1, lambda run, seen: (run.out / "checkpoint_000004.pt").exists()),
+    "keep_best": (None, "L1", lambda run, seen: (run.out / "best.pt").exists()),
+    "tensorboard": (False, True, lambda run, seen: (run.out / "tensorboard").exists()),
 }
 
 
@@ -43,9 +48,11 @@ CHANGES = {
 def test_changing_a_field_changes_something(name, toy, small_grit, tmp_path, monkeypatch):
     assert name in CHANGES, f"TrainConfig.{name} is new: say in CHANGES what it changes"
     first, second, observe = CHANGES[name]
+    if name == "tensorboard":
+        pytest.importorskip("tensorboard")
     observed = []
     for number, value in enumerate((first, second)):
-        seen = {"sizes": [], "rates": [], "saved": []}
+        seen = {"sizes": [], "rates": [], "saved": [], "compiled": []}
 
         class Watched(Trainer):
             def one_step(self, step, student_step, seen=seen):
@@ -64,12 +71,28 @@ def test_changing_a_field_changes_something(name, toy, small_grit, tmp_path, mon
         class OnAnotherDevice(accelerate.Accelerator):
             device = torch.device("cpu", 0)  # what an accelerator would answer on a machine with a GPU, in small
 
+        # What compiling does is tested in test_speed.py.
+        monkeypatch.setattr(torch.nn.Module, "compile", lambda net, seen=seen, **_: seen["compiled"].append(type(net)))
         monkeypatch.setattr(accelerate, "Accelerator", OnAnotherDevice)
         monkeypatch.setattr(sys.modules["gritlib.training.fit"], "Trainer", Watched)
         settings = {**BASE, name: value}
-        run = fit(small_grit(), toy(), tmp_path / str(number), config=TrainConfig(**settings), progress=False)
+        score = {"score": lambda method: 1.0} if value == "L1" else {}
+        out = tmp_path / str(number)
+        run = fit(small_grit(), toy(), out, config=TrainConfig(**settings), progress=False, **score)
         observed.append(observe(run, seen))
     assert observed[0] != observed[1]
+
+
+def test_recompute_changes_no_weight_and_may_be_switched_on_when_a_run_goes_on(toy, small_pix2pix, tmp_path):
+    def trained(out, **settings):
+        return fit(small_pix2pix(), toy(64, 1), out, config=TrainConfig(**BASE), progress=False, **settings)
+
+    plain, again = trained(None), trained(None, recompute=True)
+    assert weights(plain) == weights(again) and plain.history == again.history
+    statistics = [run.trained.G.state_dict() for run in (plain, again)]
+    assert all(torch.equal(statistics[0][key], statistics[1][key]) for key in statistics[0])
+    trained(tmp_path, minutes=1e-9)
+    assert weights(trained(tmp_path, resume=True, recompute=True)) == weights(plain)
 
 
 def test_an_override_replaces_one_field_and_leaves_the_config_alone(toy, small_grit):

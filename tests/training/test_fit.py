@@ -72,13 +72,15 @@ def test_every_image_is_seen_once_an_epoch_in_an_order_that_changes(toy, small_g
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_noise_and_crops_are_new_at_every_step_in_every_process_and_apart_from_each_other(toy, small_grit):
-    source, seeds = toy(), []
+def test_noise_and_crops_are_new_at_every_step_apart_from_each_other_and_agreed_by_all_processes(toy, small_grit):
+    source, seeds, shares = toy(), {0: [], 1: []}, []
 
     class Watched(type(source)):
-        def batch(self, indices, generator=None):
-            seeds.append(generator.initial_seed())
-            return super().batch(indices, generator)
+        def batch(self, indices, generator=None, share=(0, 1)):
+            seeds[share[0]].append(generator.initial_seed())
+            batch = super().batch(indices, generator, share=share)
+            shares.append((len(indices), len(batch["A"])))
+            return batch
 
     source.__class__ = Watched
     for seed in (0, 1):
@@ -86,8 +88,9 @@ def test_noise_and_crops_are_new_at_every_step_in_every_process_and_apart_from_e
             trainer = Trainer(small_grit(), source, TrainConfig(seed=seed, batch_size=2), None, None)
             trainer.rank, trainer.world = rank, 2
             for step in range(5):
-                trainer.one_step(step, lambda *_: seeds.append(torch.initial_seed()) or {"x": 0.0})
-    assert len(seeds) == len(set(seeds)) == 2 * 2 * 5 * 2
+                trainer.one_step(step, lambda *_, rank=rank: seeds[rank].append(torch.initial_seed()) or {"x": 0.0})
+    assert seeds[0] == seeds[1] and len(seeds[0]) == len(set(seeds[0])) == 2 * 5 * 2
+    assert set(shares) == {(2, 1)}
 
 
 def test_learning_rates_follow_the_schedule_as_the_step_sees_them(toy, small_grit, adam_step):
@@ -141,14 +144,25 @@ def test_average_of_decay_zero_is_the_last_weights_and_the_loop_keeps_training_t
     assert not plain.method.training and not plain.trained.training
 
 
-def test_average_twin_shares_no_memory_with_the_trained_network(small_grit):
+@pytest.mark.parametrize("decay", [0.0, 0.9])
+def test_average_twin_shares_no_memory_with_the_trained_network(decay, small_grit):
     method = small_grit()
-    ema = EMA(method, ("G",), 0.9)
-    twin = ema.averaged(method)
+    ema = EMA(method, ("G",), decay)
+    twin, before = ema.averaged(method), method.G.stem.weight.detach().clone()
     with torch.no_grad():
         method.G.stem.weight.add_(1)
-    assert torch.equal(twin.G.stem.weight, ema.weights["G.stem.weight"])
+    assert torch.equal(twin.G.stem.weight, before)
     assert method.training and not twin.training
+
+
+def test_an_average_of_decay_zero_costs_nothing(small_grit):
+    """It would be written in every step, at full size about as dear as Adam, and is the weights themselves."""
+    method = small_grit()
+    ema = EMA(method, ("G",), 0.0)
+    ema.update(method, 5)
+    with torch.no_grad():
+        method.G.stem.weight.add_(1)
+    assert not ema.weights and torch.equal(ema.averaged(method).G.stem.weight, method.G.stem.weight)
 
 
 def test_bf16_ends_where_fp32_ends_and_its_losses_are_float32(toy, small_grit):

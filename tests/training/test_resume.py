@@ -147,7 +147,8 @@ def test_resume_allows_what_leaves_the_weights_alone(toy, small_grit, tmp_path):
     how = {"config": CONFIG, "progress": False}
     whole = fit(small_grit(), toy(), **how)
     fit(small_grit(), CtrlC(toy(), 2), tmp_path, **how)
-    free = {"minutes": 60.0, "log_every": 4, "sample_every": 2, "save_every": 2, "device": "cpu"}
+    free = {"minutes": 60.0, "log_every": 4, "sample_every": 2, "save_every": 2, "device": "cpu", "keep_last": 2}
+    free |= {"keep_best": "PSNR", "score": lambda method: 1.0}
     run = fit(small_grit(), toy(), tmp_path, resume=True, **how, **free)
     assert equal(whole.method.state_dict(), run.method.state_dict())
 
