@@ -1,6 +1,7 @@
 """The verbs of `python -m gritlib study`."""
 
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -21,6 +22,7 @@ def run(
     datasets: tuple[str, ...] | None = None,
     seeds: tuple[int, ...] | None = None,
     steps: int | None = None,
+    preset: Literal["smoke", "ci", "cpu", "gpu"] | None = None,
     shard: str = "0/1",
 ) -> None:
     """Compute the runs of a study that are not there yet, one JSON each, and print the report.
@@ -31,6 +33,8 @@ def run(
         datasets: only these.
         seeds: these instead of the study's.
         steps: training steps instead of the study's.
+        preset: another length: the study's steps in the presets' own proportion, of which `cpu` is the study's own;
+            smoke is a handful, gpu five times as many. Networks, images a step and recipe stay the study's.
         shard: i/n computes every n-th run from the i-th on: start n processes to share the work.
     """
     from gritlib.studies import runner
@@ -38,13 +42,16 @@ def run(
     part, _, parts = shard.partition("/")
     if not (part.isdigit() and parts.isdigit() and int(part) < int(parts)):
         raise ValueError(f"shard {shard!r}: write i/n with i from 0 to n-1, for example 0/2")
+    if preset is not None and steps is not None:
+        raise ValueError(f"steps {steps} and preset {preset}: both set the length, give one")
     study = runner.get(name)
+    steps = runner.steps_of(study, preset) if preset else steps
     runner.run(study, out, datasets, seeds, steps, (int(part), int(parts)))
     report(name, out)
 
 
-def report(name: tyro.conf.Positional[str], out: Path | None = None) -> None:
-    """Print the table of a study.
+def report(name: tyro.conf.Positional[str | None] = None, out: Path | None = None) -> None:
+    """Print the table of a study, or without a name the results page of all; nothing is written.
 
     Args:
         name: see `study list`.
@@ -53,6 +60,11 @@ def report(name: tyro.conf.Positional[str], out: Path | None = None) -> None:
     from gritlib.studies import runner
     from gritlib.studies.report import markdown
 
+    if name is None:
+        from gritlib.studies.page import render
+
+        print(render(out or runner.COMMITTED)[0], end="")
+        return
     study = runner.get(name)
     records = runner.read(study, out or runner.COMMITTED)
     if not records:
@@ -60,4 +72,41 @@ def report(name: tyro.conf.Positional[str], out: Path | None = None) -> None:
     print(markdown(study, records))
 
 
-VERBS = {"list": list_all, "run": run, "report": report}
+def page(root: Path = Path(".")) -> None:
+    """Write RESULTS.md and its figure from the committed runs.
+
+    Args:
+        root: of the checkout.
+    """
+    from gritlib.studies.page import write
+
+    for path in write(root):
+        print(path)
+
+
+def check(
+    name: tyro.conf.Positional[str],
+    seeds: tuple[int, ...] = (1,),
+    arms: tuple[str, ...] | None = None,
+    datasets: tuple[str, ...] | None = None,
+) -> None:
+    """Run seeds of a study anew, in a temporary folder, and compare them with the committed runs.
+
+    In the environment of the committed run every metric must agree to a relative 1e-4; in another one, where trainings
+    take other paths, to three standard deviations of the committed seeds. Ends with an error where one does not.
+
+    Args:
+        name: see `study list`.
+        seeds: which; the study must have them.
+        arms: only these.
+        datasets: only these.
+    """
+    from gritlib.studies import again, runner
+
+    rows = again.check(runner.get(name), seeds, arms, datasets)
+    print(again.table(rows))
+    if wrong := [row for row in rows if row.holds is False]:
+        raise ValueError(f"{len(wrong)} of {len(rows)} values differ from the committed ones by more than is allowed")
+
+
+VERBS = {"list": list_all, "run": run, "report": report, "page": page, "check": check}

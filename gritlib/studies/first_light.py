@@ -13,7 +13,7 @@ from gritlib.data import catalog
 from gritlib.evaluation import evaluate
 from gritlib.methods import GRIT, GRITConfig
 from gritlib.presets import get
-from gritlib.studies.runner import Study
+from gritlib.studies.runner import Study, stated
 from gritlib.training import fit
 
 
@@ -50,7 +50,7 @@ def run(arm: str, dataset: str, seed: int, steps: int) -> dict:
 def recipe() -> dict:
     """The settings that both arms share, stored with every run."""
     preset = get("grit", "cpu")
-    settings = {**asdict(preset.method), **asdict(preset.training), "size": preset.size}
+    settings = {**asdict(preset.method), **stated(preset.training), "size": preset.size}
     varied = {"in_channels", "out_channels", "residual", "seed", "steps"}
     # Options that came after these runs; all stand at what was then the only way.
     varied |= {"style", "kl_weight", "compose", "perceptual_weight", "perceptual", "d_scales"}

@@ -37,7 +37,7 @@ from gritlib.methods import GRIT
 from gritlib.presets import get
 from gritlib.studies.losses import COUNTS, SHORT, scored_split
 from gritlib.studies.maps import same_start
-from gritlib.studies.runner import Study
+from gritlib.studies.runner import Study, stated
 from gritlib.training import fit
 
 ARMS = {
@@ -175,7 +175,7 @@ def run(arm: str, dataset: str, seed: int, steps: int) -> tuple[dict, Tensor, di
 def recipe() -> dict:
     """The settings that all arms share, those that make the arms, and what is scored."""
     preset = get("grit", "cpu")
-    settings = {**asdict(preset.method), **asdict(preset.training), "size": preset.size}
+    settings = {**asdict(preset.method), **stated(preset.training), "size": preset.size}
     varied = {"in_channels", "out_channels", "seed", "steps", *(key for arm in ARMS.values() for key in arm)}
     kept = {key: value for key, value in settings.items() if key not in varied}
     return {**kept, "arms": ARMS, "scored": {name: list(counts) for name, counts in COUNTS.items()}, "places": PLACES}
@@ -213,26 +213,4 @@ STUDY = Study(
     shown=SHOWN,
     pictured=(1, 2),
     left_out=left_out,
-    claims={
-        "C28 (GRIT, section 3.3): noise alone is suppressed by the reconstruction loss; the paper's evidence is an FID "
-        "that it makes worse": (
-            ("grit", "noise", "noise_std"),
-            ("grit", "noise", "noise_share"),
-            ("noise", "unet", "KD_Lite0_random"),
-            ("noise", "unet", "FD_Lite0_24_random"),
-        ),
-        "C29 (GRIT, figure 8): decoupled, the noise is used, and most where the detail is; r and ratio are "
-        "those of the std map against the true one": (
-            ("grit", "noise", "calibration_r"),
-            ("grit", "noise", "calibration_ratio"),
-        ),
-        "C31 (GRIT, table 4): GRIT against its own U-Net": tuple(
-            ("grit", "unet", f"{name}_{style}")
-            for name in ("L1", "PSNR", "SSIM", "FD_Lite0_24", "KD_Lite0", "VGG16_distance")
-            for style in ("random", "truth")
-        ),
-        "C32 (GRIT, section 3.1): addition before a fusing CNN": tuple(
-            ("grit", "fuse", f"{name}_random") for name in ("L1", "KD_Lite0", "FD_Lite0_24", "spectrum_distance")
-        ),
-    },
 )

@@ -17,6 +17,7 @@ from gritlib.evaluation import load_all, scores, translate_all
 from gritlib.methods import Pix2Pix, Pix2PixConfig
 from gritlib.metrics import colour_overlap
 from gritlib.presets import get
+from gritlib.studies.runner import stated
 from gritlib.training import fit
 
 # Tiles of the test split, chosen by their truths before any run: the Strait of Gibraltar, the western Sahara, the
@@ -86,7 +87,7 @@ def recipe(*varied: str) -> dict:
         varied: the settings in which the arms differ.
     """
     preset = get("pix2pix", "cpu")
-    settings = {**asdict(preset.method), **asdict(preset.training), "size": preset.size, "shown": SHOWN}
+    settings = {**asdict(preset.method), **stated(preset.training), "size": preset.size, "shown": SHOWN}
     # No arm has a perceptual term, and the committed runs are older than these settings.
     left_out = {"in_channels", "out_channels", "seed", "steps", "perceptual", "perceptual_weight", *varied}
     return {key: value for key, value in settings.items() if key not in left_out}

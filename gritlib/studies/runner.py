@@ -7,9 +7,10 @@ machines with `shard`.
 
 import json
 import platform
+import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 
@@ -20,14 +21,17 @@ from torch import Tensor
 
 from gritlib.data import catalog, images
 from gritlib.data.source import Source
+from gritlib.training import TrainConfig
 from gritlib.training.checkpoint import write_text
 from gritlib.training.samples import input_picture
 
 STUDIES = (
     *("first-light", "skips", "patches", "losses", "unpaired", "geometry", "unpaired-cost", "spade"),
-    *("grit-ablation", "scoreboard"),
+    *("unpaired-choices", "interpolation", "grit-ablation", "scoreboard"),
 )
 COMMITTED = Path(__file__).parent / "results"
+# Settings of a training that came after the first committed runs; they change no result.
+LATER = {"recompute", "compile", "keep_last", "keep_best", "tensorboard"}
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,8 @@ class Study:
         shown: dataset -> name -> index in the test split, the places whose outputs are kept as pictures.
         pictured: the seeds of which pictures are kept. left_out: (arm, dataset, seed) -> is this run no part of the
             study, because it is too slow, or makes no sense? real: arms whose outputs are the dataset's own images.
-        claims: what a paper says -> the comparisons (subject, other, metric) that speak to it. load: (dataset, split,
-            size) -> its images, where the name alone does not say which. table: records -> the report in Markdown,
-            where a mean over seeds says little.
+        load: (dataset, split, size) -> its images, where the name alone does not say which. table: records -> the
+            report in Markdown, where a mean over seeds says little.
     """
 
     name: str
@@ -65,7 +68,6 @@ class Study:
     pictured: tuple[int, ...] = ()
     left_out: Callable[[str, str, int], bool] = lambda arm, dataset, seed: False
     real: tuple[str, ...] = ()
-    claims: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
     load: Callable[[str, str, int], Source] = catalog.load
     table: Callable[[list[dict]], str] | None = None
 
@@ -73,6 +75,18 @@ class Study:
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """What the report compares: (subject, other)."""
         return self.compared or tuple((self.arms[0], other) for other in self.arms[1:])
+
+    @property
+    def claims(self) -> dict[str, tuple[tuple[str, str, str], ...]]:
+        """What a paper says -> the comparisons (subject, other, metric) that speak to it, from the table of claims."""
+        from gritlib.studies import claims
+
+        return claims.of(self.name)
+
+
+def stated(training: TrainConfig) -> dict:
+    """The settings of a training that a recipe states: the same today as in the committed runs."""
+    return {key: value for key, value in asdict(training).items() if key not in LATER}
 
 
 def get(name: str) -> Study:
@@ -84,6 +98,13 @@ def get(name: str) -> Study:
     if name not in STUDIES:
         raise ValueError(f"study {name!r} is unknown: choose one of {', '.join(STUDIES)}")
     return import_module(f"gritlib.studies.{name.replace('-', '_')}").STUDY
+
+
+def steps_of(study: Study, preset: str) -> int:
+    """Steps of a study at another preset's length: its own are those of `cpu`, the others in proportion."""
+    from gritlib.presets import TRAINING
+
+    return max(1, round(study.steps * TRAINING[preset].steps / TRAINING["cpu"].steps))
 
 
 def run(
@@ -109,7 +130,7 @@ def run(
     # Arms that will be compared run on the same machine.
     pairs = [(d, s) for d in datasets or study.datasets for s in seeds or study.seeds][shard[0] :: shard[1]]
     todo = [(d, a, s) for d, s in pairs for a in study.arms if not study.left_out(a, d, s)]
-    written = []
+    written, code = [], commit()  # of the code that this process has loaded, whatever happens to the files later
     for number, (dataset, arm, seed) in enumerate(todo):
         path = out / study.name / f"{dataset}-{arm}-seed{seed}.json"
         if path.exists():
@@ -131,6 +152,7 @@ def run(
             "metrics": metrics,
             "seconds": round(time.perf_counter() - began, 1),
             "environment": environment(),
+            "commit": code,
         }
         for part in more:
             if isinstance(part, dict):
@@ -180,7 +202,26 @@ def environment() -> dict:
     }
 
 
-def read(study: Study, folder: Path) -> list[dict]:
-    """All records of a study in a folder, in a stable order."""
-    files = sorted((folder / study.name).glob("*.json"))
+def commit(package: Path = Path(__file__).parents[1]) -> str:
+    """The commit of the checkout that the package lies in, with "+changes" where files of the package differ from it;
+    "unknown" without git, or where the package is installed without its repository.
+
+    Results do not count as changes: the runs of one study are written while the next one runs.
+    """
+
+    def git(*words: str) -> str:
+        call = ["git", "--no-optional-locks", "-C", str(package), *words]
+        return subprocess.run(call, capture_output=True, encoding="utf-8", check=True, timeout=20).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "__init__.py")  # else it is the repository of somebody's environment
+        head, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", ".", ":(exclude)studies/results")
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return "unknown"
+    return head + "+changes" * bool(changes)
+
+
+def read(study: Study | str, folder: Path) -> list[dict]:
+    """All records of a study, or of the study of this name, in a stable order."""
+    files = sorted((folder / (study if isinstance(study, str) else study.name)).glob("*.json"))
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]

@@ -2,8 +2,11 @@
 parameters, resident memory, and how busy the machine is with other things."""
 
 import contextlib
+import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gritlib.losses import total
 from gritlib.methods import Method
+from gritlib.nets import draws
 from gritlib.training import TrainConfig
 from gritlib.training.device import peak_memory
 from gritlib.training.fit import Trainer
@@ -78,12 +82,18 @@ def clocked(
             for name, trainer in trainers.items():
                 wait(trainer.device)
                 wall, cpu = time.perf_counter(), time.process_time()
-                trainer.one_step(step, None)
-                trainer.ema.update(trainer.method, step)
+                full_step(trainer, step)
                 wait(trainer.device)
                 if step >= warm_up:
                     times[name].append((time.perf_counter() - wall, time.process_time() - cpu))
     return times
+
+
+def full_step(trainer: Trainer, step: int) -> None:
+    """What `fit` does between two log lines: seed, batch, turns, backward, optimisers, average."""
+    with draws.shared(trainer.rank, trainer.world):
+        trainer.one_step(step, None)
+    trainer.ema.update(trainer.method, step)
 
 
 def wait(device: torch.device) -> None:
@@ -152,6 +162,23 @@ def trained(method: Method, nets: tuple[str, ...] | None = None) -> list[Tensor]
     """Parameters of these networks of a method; by default of all that a player moves."""
     nets = nets or tuple(net for player in method.players.values() for net in player.nets)
     return [p for net in nets for p in getattr(method, net).parameters()]
+
+
+def in_fresh_process(statement: str, threads: int) -> dict:
+    """What a statement prints last, as JSON, in a process of its own.
+
+    Args:
+        statement: Python. threads: for torch.
+
+    Raises:
+        RuntimeError: the process failed, with the last line it wrote.
+    """
+    env = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, env=env)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["killed: more memory is needed"])[-1]
+        raise RuntimeError(f"the process of {statement!r} ended with {done.returncode}: {last}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def resident() -> float:

@@ -26,6 +26,7 @@ rates, two kinds of first weights, an identity term); the seeds ran afterwards. 
   by less than 0.1. It is large, 12 to 15, without noise: what would have to be hidden is not kept at all.
 """
 
+from collections.abc import Mapping
 from functools import cache
 
 import torch
@@ -41,6 +42,7 @@ from gritlib.nets.init import init_normal
 from gritlib.studies.runner import Study
 from gritlib.training import fit
 
+Arms = Mapping[str, tuple[type[Method], dict]]
 SHARED = {"in_channels": 3, "out_channels": 3, "d_norm": "instance", "lr": 1e-3}
 GENERATOR = {"norm": "batch", "antialias": True}
 ARMS = {
@@ -64,13 +66,16 @@ KEPT = ("L1", "PSNR", "SSIM", "spectrum_gap", "colour_overlap", "KD_Lite0", "mov
 CYCLE = ("L1_back", "cycle_error", "cycle_error_noisy")
 
 
-def begin(arm: str, seed: int) -> Method:
+def begin(arm: str, seed: int, arms: Arms = ARMS) -> Method:
     """The arm before training; generators of one kind begin with the same weights in all arms of a seed.
 
     CUT's own first weights (Xavier, gain 0.02) are part of it; the others have N(0, 0.02²).
+
+    Args:
+        arms: name -> class and settings, where they are another study's.
     """
     torch.manual_seed(seed)
-    kind, changed = ARMS[arm]
+    kind, changed = arms[arm]
     if kind is Pix2Pix:
         config = Pix2Pix.Config(**SHARED, **changed)
         sizes = (3, 3, config.width, 4, GENERATOR["norm"], GENERATOR["antialias"])
@@ -78,13 +83,13 @@ def begin(arm: str, seed: int) -> Method:
     return kind(kind.Config(**SHARED, **GENERATOR, **changed))
 
 
-def train(arm: str, dataset: str, seed: int, steps: int) -> tuple[Method, list[dict]]:
-    """One arm, trained; and its log.
+def train(arm: str, dataset: str, seed: int, steps: int, arms: Arms = ARMS) -> tuple[Method, list[dict]]:
+    """One arm, trained; and its log. `arms` as in `begin`.
 
     Raises:
         KeyboardInterrupt: the training was stopped before its end.
     """
-    method = begin(arm, seed)
+    method = begin(arm, seed, arms)
     source = catalog.load(dataset, "train", 64, **method.view)
     result = fit(
         method, source, steps=steps, batch_size=BATCH, seed=seed, log_every=LOG_EVERY, save_every=0, progress=False
@@ -145,10 +150,10 @@ def run(arm: str, dataset: str, seed: int, steps: int) -> tuple[dict, Tensor]:
     return metrics, images
 
 
-def recipe() -> dict:
-    """The settings that all arms share."""
+def recipe(arms: Arms = ARMS) -> dict:
+    """The settings that all arms share, and their differences."""
     kept = {"size": 64, "batch_size": BATCH, "width": 16, "blocks": 4, "shown": SHOWN, "noise": NOISE}
-    return {**kept, **SHARED, **GENERATOR, "arms": {arm: [kind.name, changed] for arm, (kind, changed) in ARMS.items()}}
+    return {**kept, **SHARED, **GENERATOR, "arms": {arm: [kind.name, changed] for arm, (kind, changed) in arms.items()}}
 
 
 STUDY = Study(

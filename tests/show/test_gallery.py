@@ -127,8 +127,8 @@ def test_claims_are_followed_by_the_verdicts_that_speak_to_them(capsys):
             f"  - {verdict(rows[(d, *one)])}" for one in comparisons for d in ("faces", "grove") if (d, *one) in rows
         ]
     assert lines == wanted
-    with pytest.raises(ValueError, match="skips names no claims"):
-        claims("skips")
+    with pytest.raises(ValueError, match="scoreboard names no claims"):
+        claims("scoreboard")
 
 
 def test_arms_may_be_chosen(shown):

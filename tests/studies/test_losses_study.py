@@ -114,7 +114,7 @@ def test_the_recipe_is_the_presets_with_the_arms_and_what_is_scored():
     assert json.loads(json.dumps(recipe)) == recipe, "a recipe read from a file must equal this one"
     assert recipe["arms"] == losses.ARMS and recipe["shown"] == losses.SHOWN
     assert recipe["scored"] == {name: list(counts) for name, counts in losses.COUNTS.items()}
-    settings = {**asdict(preset.method), **asdict(preset.training), "size": preset.size}
+    settings = {**asdict(preset.method), **runner.stated(preset.training), "size": preset.size}
     changed = {key for key in recipe.keys() & settings.keys() if recipe[key] != settings[key]}
     assert changed == {"lr", "perceptual"} and recipe["lr"] == 5e-4
     # Every setting is in the recipe once: what all arms share, or else among those that an arm varies.
