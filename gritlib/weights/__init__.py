@@ -1,7 +1,8 @@
-"""Shipped weights: trained methods of a megabyte or two, for lessons that continue a training instead of beginning one.
+"""Shipped weights: trained methods of about a megabyte, for lessons that show or continue what takes longer to train.
 
+Generators alone, with the style encoder where there is one, and with discriminators only where a lesson trains on.
 Half precision, without optimizer and image buffers; batch norm's statistics are part of it. Each file has a card that
-says how it was trained and on what.
+says how it was trained and on what, what it scores, and the command that trains it again.
 """
 
 from importlib import resources
@@ -12,34 +13,11 @@ from torch import nn
 
 from gritlib.methods import Method, build
 from gritlib.nets import ResNetGenerator
-from gritlib.training import checkpoint
+from gritlib.weights import files
+from gritlib.weights.cards import NAMES, TEXTS, written
 
-HOW = "data_scripts/train_weights.py trains it again"
-LONGER = f"2,400 steps of 8 images, seed 0, averaged weights, without the discriminator; {HOW}"
-ALONE = "1,200 steps of 8 images, averaged weights, for network interpolation"
-FOREST = f"{HOW}. Made from a CC0 image (NEON); these weights are CC0."
-CARDS = {
-    "cyclegan-earth": "CycleGAN, drawn map <-> satellite image at 64 pixels: arm cyclegan of study unpaired, seed 0, "
-    "1,600 steps of 4 images on earth with unpaired=True, averaged weights of G and F. Seed 0 is no part of the study. "
-    "It was taken because its colours are right: the study's seeds 1 and 2 have them permuted, sea becomes land. Made "
-    "from public domain images (Natural Earth, NASA); these weights are CC0.",
-    "spade-grove": "SPADE, layout map -> aerial photo at 64 pixels: arm style of study spade, seed 0, 1,800 steps of 4 "
-    "images, averaged weights of G and E, with the discriminator. Seed 0 is no part of the study. Made from a CC0 "
-    "image (NEON); these weights are CC0.",
-    "spade-faces": "SPADE, label map -> drawn face at 64 pixels: as spade-grove, without the discriminator, for the "
-    "size of the file. Made from faces that gritlib draws; these weights are CC0.",
-    "grit-grove": f"GRIT, layout map -> aerial photo at 64 pixels: width 10, {LONGER}. Made from a CC0 image (NEON); "
-    "these weights are CC0.",
-    "grit-faces": f"GRIT, label map -> drawn face at 64 pixels: width 10, style code of 32 numbers, {LONGER}. Made "
-    "from faces that gritlib draws; these weights are CC0.",
-    "coupled-faces": f"The same network with noise and one head that both losses see: as grit-faces, {LONGER}. Made "
-    "from faces that gritlib draws; these weights are CC0.",
-    "dni-l1-grove": f"pix2pix' U-Net, layout map -> aerial photo, width 8, trained with L1 alone: {ALONE}; {FOREST}",
-    "dni-gan-grove": "The same, trained on for 600 steps of 8 images with L1 and the conditional GAN, averaged "
-    f"weights; {FOREST}",
-    "dni-other-grove": f"Trained as dni-l1-grove, from seed 100: {ALONE}; {FOREST}",
-}
-NAMES = tuple(CARDS)
+__all__ = ["NAMES", "TEXTS", "about", "card", "hand_over", "load", "load_file", "pack", "path"]
+
 POOLS = "pool_"  # buffers of old images
 
 
@@ -49,41 +27,67 @@ def path(name: str) -> Path:
     Raises:
         ValueError: unknown name, listing the known ones.
     """
-    if name not in CARDS:
+    if name not in NAMES:
         raise ValueError(f"weights {name!r} are unknown: choose one of {', '.join(NAMES)}")
-    return Path(str(resources.files("gritlib.weights") / f"{name}.pt"))
+    return Path(str(resources.files("gritlib.weights") / f"{name}.safetensors"))
+
+
+def about(name: str) -> dict:
+    """What the file of some weights says of itself: method, config, left_out, data, steps, batch_size, seed, device,
+    scores on the test split, and the L1 of six places. Raises as `load`."""
+    return files.about_file(path(name))
+
+
+def card(name: str) -> str:
+    """What a person must know before using some weights: training, scores, what was seen, licence, and the command
+    that trains them again. Raises as `load`."""
+    return written(name, about(name), path(name).stat().st_size)
 
 
 def load(name: str) -> Method:
     """A trained method, in float32 and eval mode. What was not stored, such as a buffer of old images, is as new.
 
     Raises:
-        ValueError: unknown name, listing the known ones.
+        ValueError: unknown name, listing the known ones; else as `load_file`.
     """
-    content = checkpoint.read(path(name))
-    method = build(content["method"], content["config"])
-    weights = {key: value.float() if value.is_floating_point() else value for key, value in content["state"].items()}
-    missing = method.load_state_dict(weights, strict=False)
-    allowed = tuple(content.get("left_out", (POOLS,)))
+    return load_file(path(name))
+
+
+def load_file(file: str | Path) -> Method:
+    """As `load`, from any file that `pack` wrote.
+
+    Raises:
+        FileNotFoundError: no such file. ValueError: a file that is cut off or of another kind, or weights that do not
+            fit the method they name.
+    """
+    said, state = files.read(file)
+    config = {key: tuple(value) if isinstance(value, list) else value for key, value in said["config"].items()}
+    method, name = build(said["method"], config), Path(file).stem
+    weights = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    try:
+        missing = method.load_state_dict(weights, strict=False)
+    except RuntimeError as error:  # a tensor of another shape
+        raise ValueError(f"weights {name} do not fit {said['method']}: {error}") from error
+    allowed = tuple(said.get("left_out", (POOLS,)))
     lost = [*missing.unexpected_keys, *(key for key in missing.missing_keys if not key.startswith(allowed))]
     if lost:
-        raise ValueError(f"weights {name} do not fit {content['method']}: {', '.join(lost[:3])}")
+        raise ValueError(f"weights {name} do not fit {said['method']}: {', '.join(lost[:3])}")
     return method.eval()
 
 
-def pack(method: Method, file: str | Path, left_out: tuple[str, ...] = (POOLS,)) -> Path:
-    """Write a method's weights as a file that `load` reads, in half precision.
+def pack(method: Method, file: str | Path, left_out: tuple[str, ...] = (POOLS,), facts: dict | None = None) -> Path:
+    """Write a method's weights as a file that `load_file` reads, in half precision.
 
     Args:
         left_out: beginnings of the names that are not stored, and as new after loading; by default image buffers.
+        facts: plain data for the card.
+
+    Raises:
+        ValueError: a number too large for half precision.
     """
-    state = {
-        key: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
-        for key, value in method.state_dict().items()
-        if not key.startswith(left_out)
-    }
-    content = {"method": method.name, "config": vars(method.config), "state": state, "left_out": list(left_out)}
-    return checkpoint.save(content, file)
+    state = {key: value for key, value in method.state_dict().items() if not key.startswith(left_out)}
+    said = {"method": method.name, "config": vars(method.config), "left_out": list(left_out)}
+    return files.write(files.halved(state), {**said, **(facts or {})}, file)
 
 
 @torch.no_grad()
