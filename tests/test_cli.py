@@ -14,10 +14,21 @@ import gritlib.__main__ as cli
 from gritlib.training import fit, read
 
 VERBS = {
-    (): ("demo", "train", "evaluate", "translate", "data", "study", "bench", "course", "quiz", "test"),
+    (): ("demo", "train", "evaluate", "translate", "data", "study", "bench", "course", "quiz", "weights", "test"),
     ("demo",): ("--data", "--preset", "--steps", "--seed", "--out"),
     ("train",): ("grit", "pix2pix", "cyclegan", "cut", "fastcut", "sincut", "spade", "pix2pixhd", "pix2pixhd++"),
-    ("train", "grit"): ("--resume", "--overwrite", "--rec-weight", "--noise-init", "--batch-size", "--precision"),
+    ("train", "grit"): (
+        "--keep-best",
+        "--keep-last",
+        "--tensorboard",
+        "--recompute",
+        "--compile",
+        "--overwrite",
+        "--rec-weight",
+        "--noise-init",
+        "--batch-size",
+        "--precision",
+    ),
     ("train", "pix2pix"): ("--resume", "--pixel-weight", "--gan-weight", "--ema", "--minutes", "--size"),
     ("train", "cyclegan"): ("--cycle", "both,forward,backward,none", "--pool", "--identity-weight", "earth)"),
     ("train", "fastcut"): ("--nce-weight", "--flip", "--no-flip", "--layers", "--negatives", "default: 10.0"),
@@ -26,10 +37,25 @@ VERBS = {
     ("train", "pix2pixhd++"): ("--d-spectral", "--no-d-spectral", "batch,sync,instance"),
     ("train", "spade"): ("--start", "map,random,style", "--matching-weight", "--kl-sum", "grove)"),
     ("evaluate",): ("--split", "--json-out", "--scores", "--network", "auto,offline,papers", "--seed"),
-    ("translate",): ("--run", "--style", "--noise", "--parts"),
+    ("translate",): ("--run", "--style", "--noise", "--parts", "--tile", "--overlap"),
     ("data",): ("--picture", "--size"),
-    ("bench",): ("metrics", "references"),
-    ("study",): ("list", "run", "report"),
+    ("bench",): (
+        "steps",
+        "growth",
+        "memory",
+        "max-batch",
+        "loading",
+        "imports",
+        "notebooks",
+        "demo",
+        "report",
+        "metrics",
+        "references",
+    ),
+    ("bench", "steps"): ("--presets", "--against", "--pairs", "--threads", "--precision", "--strict", "--json"),
+    ("bench", "report"): ("--readme",),
+    ("study",): ("list", "run", "report", "page", "check"),
+    ("weights",): ("list", "card"),
     ("quiz",): ("export", "pool"),
     ("quiz", "export"): ("--consent",),
     ("course",): (
@@ -44,7 +70,8 @@ VERBS = {
         "nbgrader",
     ),
     ("course", "grade"): ("--out", "--lessons", "--workers", "--cohort", "--regrade", "--unsafe", "--self"),
-    ("study", "run"): ("--datasets", "--seeds", "--steps", "--shard"),
+    ("study", "run"): ("--datasets", "--seeds", "--steps", "--shard", "--preset"),
+    ("study", "check"): ("--seeds", "--arms", "--datasets"),
     ("study", "report"): ("--out",),
     ("course", "build"): ("--check", "--execute", "--lessons", "--repo", "--handout", "--cohort", "--out"),
     ("course", "progress"): ("exercises done",),
@@ -93,6 +120,7 @@ def test_the_help_of_a_preset_shows_its_values(capsys):
         (("evaluate", "/nowhere/run"), "error: no checkpoint at /nowhere/run"),
         (("translate", "a.png", "b.png", "--run", "/nowhere"), "error: no checkpoint at /nowhere"),
         (("study", "report", "nope"), "error: study 'nope' is unknown"),
+        (("weights", "card", "nope"), "error: weights 'nope' are unknown"),
         (("quiz", "export", "answers.csv"), "error: consent=False"),
         (("quiz", "pool", "nope.csv"), "error: [Errno 2] No such file or directory: 'nope.csv'"),
         (("study", "report", "first-light", "--out", "/nowhere"), "error: no run of first-light in /nowhere"),
@@ -102,6 +130,13 @@ def test_the_help_of_a_preset_shows_its_values(capsys):
         (("course", "build", "--check"), "error: no lesson in"),
         (("train", "grit", "--preset", "smoke", "--steps", "0"), "error: steps is 0: it must be 1 or more"),
         (("bench", "speed"), "metrics"),
+        (("bench", "steps", "--methods", "gan"), "error: method 'gan' is unknown: choose from pix2pix, cyclegan"),
+        (("bench", "steps", "--precision", "fp16"), "error: precision 'fp16' is unknown: choose fp32, bf16"),
+        (("bench", "steps", "--device", "tpu"), "error: device 'tpu' is unknown: choose cpu or cuda"),
+        (("bench", "steps", "--pairs", "0"), "error: pairs 0, threads (): all must be 1 or more"),
+        (("bench", "growth", "--axes", "width"), "error: axis 'width' is unknown: choose one of pixels, images, steps"),
+        (("bench", "notebooks"), "error: no folder notebooks here: run this in the root of the repository"),
+        (("bench", "report", "/nowhere.json"), "error: no measurement at /nowhere.json: make one with `bench steps"),
         (("trian",), "trian"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -266,6 +301,70 @@ def test_bench_calls_what_is_asked_and_names_the_packages_it_misses(monkeypatch,
         monkeypatch.setattr(bench, name, missing)
         code, text = run("bench", name, capsys=capsys)
         assert code == 1 and text == f'error: other is needed to compare with: pip install "gritlib[{extra}]"\n'
+
+
+def test_bench_hands_its_options_on(monkeypatch, capsys):
+    from gritlib.bench import around, growth, loader, table
+
+    called = []
+    for room, name in ((growth, "growth"), (around, "loading"), (around, "imports"), (around, "notebooks")):
+        monkeypatch.setattr(room, name, lambda *a, name=name, **k: called.append((name, a, k)) or {"method": name})
+    monkeypatch.setattr(around, "demo", lambda: called.append(("demo", (), {})) or {})
+    monkeypatch.setattr(loader, "loader", lambda *a, **k: called.append(("loader", a, k)))
+    monkeypatch.setattr(table, "markdown", lambda found: " ".join(found))
+    words = ("bench growth --methods grit cut --axes steps --threads 2", "bench loading --threads 2 --sizes 64")
+    words += ("bench imports --repeats 5", "bench notebooks --workers 1 --lessons 00 01", "bench demo")
+    words += ("bench loader --data some --threads 1",)
+    printed = [run(*line.split(), capsys=capsys)[1].strip() for line in words]
+    assert printed == ["growth", "loading", "imports", "notebooks", "demo", ""]
+    assert called == [
+        ("growth", ("grit", "steps"), {"threads": 2}),
+        ("growth", ("cut", "steps"), {"threads": 2}),
+        ("loading", (64,), {"threads": 2}),
+        ("imports", (5,), {}),
+        ("notebooks", (1, ("00", "01")), {}),
+        ("demo", (), {}),
+        ("loader", ("some",), {"threads": 1}),
+    ]
+
+
+def test_bench_alone_measures_steps_and_prints_and_keeps_the_table(monkeypatch, capsys, tmp_path):
+    from gritlib.bench import prepare, steps
+
+    called, file = [], tmp_path / "here.json"
+    arm = {"median": 0.5, "images_per_second": 16.0, "gflop": 9.35, "gflop_s": 18.7, "seconds": [0.5]}
+
+    def measure(name, preset, threads, *rest):
+        called.append((name, preset, threads, *rest))
+        row = {"method": name, "preset": preset, "size": 64, "images": 8, "device": "cpu", "threads": threads}
+        return {**row, "rounds": 7, "others": None, "arms": {"fp32": arm}, "ratios": {}}
+
+    monkeypatch.setattr(steps, "measure", measure)
+    monkeypatch.setattr(steps, "matmul_rates", lambda device, count, asked: {"fp32": 10.0 * count})
+    code, text = run("bench", capsys=capsys)
+    everything = (20, None, True, 300.0, None, "cpu", False, {"fp32": 10.0 * steps.all_threads()}, True)
+    assert code == 0 and called == [(name, "cpu", steps.all_threads(), *everything) for name in steps.COMPARED]
+    assert all(f"| {name} | cpu | 64, 8 |" in text for name in steps.COMPARED)
+
+    options = "--methods grit --presets cpu paper --no-against --pairs 3 --threads 1 2 --precision fp32 --batch 2"
+    options += f" --seconds 9 --no-memory --strict --json {file}"
+    called.clear()
+    assert run("bench", "steps", *options.split(), capsys=capsys)[0] == 0
+    assert called == [
+        ("grit", preset, n, 3, ("fp32",), False, 9.0, 2, "cpu", True, {"fp32": 10.0 * n}, False)
+        for preset in ("cpu", "paper")
+        for n in (1, 2)
+    ]
+    monkeypatch.setattr(prepare, "peak", lambda *asked: called.append(asked) or 123)
+    called.clear()
+    for _ in range(2):  # the second time nothing is missing
+        assert run("bench", "peaks", file, capsys=capsys)[0] == 0
+    assert called == [("grit", preset, 8, "cpu", "fp32", 2) for preset in ("cpu", "paper")]
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    assert [row["arms"]["fp32"].get("mib") for row in kept["steps"]] == [None, 123, None, 123]
+    assert len(kept["steps"]) == 4 and kept["environment"]["matmul_gflop_s"] == {"1": {"fp32": 10}, "2": {"fp32": 20}}
+    code, text = run("bench", "report", file, capsys=capsys)
+    assert code == 0 and text.startswith(kept["environment"]["device"]) and "| grit | paper | 64, 8 | 2 |" in text
 
 
 @pytest.fixture(scope="module")

@@ -32,25 +32,29 @@ BELOW = {
     "training": {"methods", "nets", "losses", "data"},
     "evaluation": {"metrics", "methods", "data", "backbones"},
     "presets": {"methods", "training"},
-    "weights": {"methods", "nets", "training"},
+    "weights": {"methods", "nets"},
 }
-BELOW["interpolation"] = {"methods", "nets"}
+BELOW["interpolation"] = BELOW["tiles"] = {"methods", "nets"}
 BELOW["studies"] = set(BELOW)
 BELOW["course"] = set(BELOW)
 BELOW["quiz"] = set(BELOW)
 BELOW["show"] = set(BELOW)
 BELOW["detector"] = set(BELOW)
 BELOW["classroom"] = set(BELOW)
-BELOW["bench"] = BELOW["translate"] = BELOW["demo"] = BELOW["showcase"] = set(BELOW)
+BELOW["bench"] = {*BELOW, "selftest"}
+BELOW["train"] = BELOW["translate"] = BELOW["demo"] = BELOW["showcase"] = set(BELOW)
 BELOW["selftest"] = set()
 BELOW["__main__"] = set(BELOW)
-BELOW["__init__"] = set()
+BELOW["__init__"] = {"weights"}  # inside `gritlib.load` alone: importing gritlib loads none of it
 
 HEAVY = {"torchvision", "lpips", "matplotlib", "scipy", "skimage", "ipywidgets", "sklearn"}
-CORE, CORE_LINES = ("data", "nets", "losses", "methods", "training", "metrics"), 4_500
+CORE, CORE_LINES = ("data", "nets", "losses", "methods", "training", "metrics"), 4_600
 # Doors to other people's files, which nobody reads to understand a method.
 DOORS = {"nets/official.py", "nets/official_files.py", "nets/official_names.py", "nets/official_sizes.py"}
 DOORS |= {"data/public.py"}
+# What long, large and shared runs need: the loop reads without it.
+DOORS |= {f"training/{name}.py" for name in ("board", "keep", "processes", "speed")}
+DOORS |= {"nets/draws.py", "nets/recompute.py"}
 
 
 def room(path: Path) -> str:

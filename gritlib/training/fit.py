@@ -20,13 +20,7 @@ from gritlib.nets import draws
 from gritlib.nets.recompute import recompute
 from gritlib.training import board, checkpoint, keep, processes, speed
 from gritlib.training.config import Run, TrainConfig, check
-from gritlib.training.device import (
-    best_precision,
-    deferred_interrupt,
-    mix,
-    peak_memory,
-    step_indices,
-)
+from gritlib.training.device import best_precision, deferred_interrupt, mix, peak_memory, step_indices
 from gritlib.training.ema import EMA
 from gritlib.training.samples import sample_grid
 from gritlib.training.schedule import constant_then_linear
