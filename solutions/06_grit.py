@@ -632,7 +632,7 @@ pictures(
 )
 
 # %% [markdown] tags=["core"]
-# **What to notice.** The noise decides most of the fine detail. It counts least in shadow, and more in crowns than in grass, as the detail of the photos does; nobody told the network where leaves are. But it counts most on bare ground, which in the photos is smoother than grass. So claim C29 shows in part. (Compare the orders of
+# **What to notice.** The noise decides most of the fine detail. It counts least in shadow, and more in crowns than in grass, as the detail of the photos does; nobody told the network where leaves are. But it counts most on bare ground, which in the photos is smoother than grass. So this run shows half of claim C29. (Compare the orders of
 # the two columns, not their sizes: one is all deviation, the other detail above half of Nyquist.)
 
 # %% [markdown] tags=["core"]
@@ -741,6 +741,10 @@ for claim, arms, metric, higher in CLAIMS:
 
 # %% [markdown] tags=["core"]
 # **What to notice.** *C28*: GRIT's noise decides more of the detail, and its outputs vary more, on both sets. But the paper's evidence for it is reversed: there noise alone makes FID a little worse; here it brings most of what GRIT gains. It halves the kernel distance on Grove and the Fréchet distance on Faces, whose kernel distance stays as it was. *C29*: on Faces GRIT varies as much as the truth, the coupled network by less than two thirds of it. Whose std map lies better, r, is not decided.
+
+# %% [markdown] tags=["core"]
+# RESULTS.md judges whole claims, C28 with random styles, C31 with these and the truth's. C28 is *not reproduced* (4 of 7): the noise is used more, and alone it does not harm. C29 is
+# *inconclusive* (6 of 7), because of r alone. C31 is *not reproduced* (4 of 18): what holds is the kernel distance on Grove and the Fréchet distance on Faces, with both styles.
 
 # %% [markdown] tags=["core"]
 # *C31*: L1, PSNR and SSIM are *reversed* on both sets; the perceptual distance gets worse, as in the paper. (With random styles the L1 of all four differs by less than 1 on Faces: wrong colours outweigh all detail.) On Grove GRIT's kernel distance is less than half of its U-Net's. On Faces two judges contradict each other: the Fréchet distance
@@ -857,7 +861,7 @@ told_of = ("L1_random", "KD_Lite0_random", "noise_share", "reconstruction_gap_ra
 _ = gallery("grit-ablation", "grove", seeds=(), metrics=told_of, arms=("grit", "fuse", "vgg"), compare=False)
 
 # %% [markdown]
-# **What to notice.** Count the seeds first: one is a lead, three are a direction. The sum has the lower kernel distance in every seed (C32 above, a direction), and `fuse` is unsteady: the worst of its seeds has an L1 far from the others'. The paper says the same, better and more stable. The last column, the mean
+# **What to notice.** Count the seeds first: one is a lead, three are a direction. The sum has the lower kernel distance in every seed, L1 and the spectrum have no direction: C32 is *inconclusive* (1 of 3). And `fuse` is unsteady: the worst of its seeds has an L1 far from the others'. The paper says the same, better and more stable. The last column, the mean
 # colour of the "residual" in grey levels, suggests why: a CNN behind both images may mix them as it likes, and the two lose their meaning. The sum keeps it.
 
 # %% [markdown]
