@@ -3,5 +3,6 @@
 from gritlib.show.figures import curves, pictures, present
 from gritlib.show.gallery import claims, gallery, numbers
 from gritlib.show.seeds import dots
+from gritlib.show.verdicts import claim_table
 
-__all__ = ["claims", "curves", "dots", "gallery", "numbers", "pictures", "present"]
+__all__ = ["claim_table", "claims", "curves", "dots", "gallery", "numbers", "pictures", "present"]

@@ -14,15 +14,16 @@ that judge are the offline ones. Spread, calibration and spectra are those of 16
 The recipe is that of study `first-light`, fixed before its seeds ran; CONTRIBUTING.md lists what was tried before. What
 came out (`python -m gritlib study report grit-ablation`; grove / faces, means of six seeds, styles of training images):
 
-* C28 in parts: the coupled network's noise decides 0.82 / 0.32 of the fine detail, GRIT's 0.93 / 0.62. So it is pulled
-  down, not ignored; and noise alone makes sets *better* (kernel distance 1.22 to 0.64 on Grove, Fréchet distance 66 to
-  32 on Faces), where the paper's FID gets worse.
-* C29 in parts: on Faces GRIT's spread is as large as the truth's (ratio 1.05 against 0.63), but its map is no nearer to
-  the true one (r 0.58 against 0.61, no difference shown).
-* C31: the distances between sets gain over the U-Net (1.22 to 0.52; 66 to 28, though Faces' kernel distance loses), the
-  perceptual distance loses with the truth's style, as in the paper; L1, PSNR and SSIM lose too, where the paper's gain.
-* C32 as a direction: `fuse` has the larger kernel distance in all three seeds (0.50, 0.82, 0.91 against 0.46, 0.38,
-  0.53), and one of them paints blue crowns; L1 shows no direction.
+* C28 not reproduced as a whole (4 of 7): the coupled network's noise decides 0.82 / 0.32 of the fine detail, GRIT's
+  0.93 / 0.62. So it is pulled down, not ignored; and noise alone makes sets *better* (kernel distance 1.22 to 0.64 on
+  Grove, Fréchet distance 66 to 32 on Faces), where the paper's FID gets worse.
+* C29 inconclusive (6 of 7): on Faces GRIT's spread is as large as the truth's (ratio 1.05 against 0.63), but its map
+  is no nearer to the true one (r 0.58 against 0.61, no difference shown).
+* C31 not reproduced (4 of 18): the distances between sets gain over the U-Net (1.22 to 0.52; 66 to 28, though Faces'
+  kernel distance loses), the perceptual distance loses with the truth's style, as in the paper; L1, PSNR and SSIM
+  lose too, where the paper's gain.
+* C32 inconclusive (1 of 3): `fuse` has the larger kernel distance in all three seeds (0.50, 0.82, 0.91 against 0.46,
+  0.38, 0.53), and one of them paints blue crowns; L1 shows no direction.
 """
 
 from dataclasses import asdict, replace

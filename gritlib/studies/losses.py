@@ -14,15 +14,15 @@ compared on the same tiles, by the kernel distance alone, and on 500 faces. All 
 The recipe was fixed before the seeds ran; two learning rates beside the one taken were looked at with seed 0. What came
 out (`python -m gritlib study report losses`, 95 % intervals over paired seeds; grove / faces):
 
-* C2 shows: L1 + cGAN has +2.4 / +3.9 more L1 than L1 alone and a gap higher by 2.66 / 0.70.
-* C3 in parts, by the segmenter's mean IOU: against L1 alone +0.17 / −0.09, against cGAN alone −0.04 / +0.22. What D
-  sees matters without L1 (+0.23 / +0.18 for the input) and not beside it (0.00 / −0.09).
-* C6: L1's gap is nearer to 0 than L2's (+0.27 / +0.06); its kernel distance is larger on Grove (+0.05), on Faces no
-  difference is shown.
-* C7: VGG alone has a lattice of 4.2 / 2.3 against 1.0 / 1.4 for L1 (ln power), VGG + cGAN 1.5 / 2.0; on Faces
-  `gan` and `cgan` have as much.
-* C34: on Faces copies have nearly the kernel and Fréchet distance (0.51, 0.43) of perfect answers, and a mean IOU
-  of 0.26 instead of 0.64.
+* C2 reproduced: L1 + cGAN has +2.4 / +3.9 more L1 than L1 alone and a gap higher by 2.66 / 0.70.
+* C3 not reproduced (5 of 10), by the segmenter's mean IOU: against L1 alone +0.17 / −0.09, against cGAN alone −0.04 /
+  +0.22. What D sees matters without L1 (+0.23 / +0.18 for the input) and not beside it (0.00 / −0.09).
+* C6 not reproduced (1 of 3): L1's gap is nearer to 0 than L2's (+0.27 / +0.06); its kernel distance is larger on
+  Grove (+0.05), on Faces no difference is shown.
+* C7 inconclusive (three seeds): VGG alone has a lattice of 4.2 / 2.3 against 1.0 / 1.4 for L1 (ln power), VGG + cGAN
+  1.5 / 2.0; on Faces `gan` and `cgan` have as much.
+* C34 reproduced: on Faces copies have nearly the kernel and Fréchet distance (0.51, 0.43) of perfect answers, and a
+  mean IOU of 0.26 instead of 0.64.
 
 On Faces all adversarial arms without VGG look bad: perhaps because a face's colours are not in the label map, and this
 network has no way to choose them.

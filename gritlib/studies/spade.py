@@ -10,14 +10,16 @@ further losses; on both SPADE with a style code, scored with the mean code of th
 The recipe was fixed after single looks at seed 0 of "spade" and "style" (seven runs of 300 to 700 steps: batch 4 or 8,
 λ_KL from 0.05 to 0.0005, two initialisations of the encoder). Three seeds, so directions only; spade against others:
 
-* C20 in parts. On Faces both networks that hand on the map beat the one that sees it once: mean IOU 0.65 and 0.66
-  against 0.53, in all seeds. SPADE and Concat differ in L1 (1.0 lower on Faces, 0.9 on Grove, in all seeds) and in the
-  VGG distance, not in IOU. On Grove the IOU ranks nothing: real photographs have 0.36, less than most arms.
+* C20 inconclusive (1 of 5). On Faces both networks that hand on the map beat the one that sees it once: mean IOU 0.65
+  and 0.66 against 0.53, in all seeds. SPADE and Concat differ in L1 (1.0 lower on Faces, 0.9 on Grove, in all seeds)
+  and in the VGG distance, not in IOU. On Grove the IOU ranks nothing: real photographs have 0.36, less than most
+  arms.
 * 1x1 kernels have 0.5 more L1 and the same IOU; a random start has a slightly higher IOU.
-* C21 is reversed in IOU on Grove: without the perceptual loss 0.48, without feature matching 0.45, with both 0.37. L1
-  and the VGG distance are better with each of them.
-* C22: on Faces a style image moves the colours (their overlap with it 0.29, with the mean code 0.24; L1 with the style
-  of the truth 27, with another image's 40). On Grove the code is hardly used (in one seed not at all).
+* C21 not reproduced (0 of 2): in IOU on Grove, without the perceptual loss 0.48, without feature matching 0.45, with
+  both 0.37. L1 and the VGG distance are better with each of them.
+* C22 inconclusive (5 of 6): on Faces a style image moves the colours (their overlap with it 0.29, with the mean code
+  0.24; L1 with the style of the truth 27, with another image's 40). On Grove the code is hardly used (in one seed not
+  at all).
 """
 
 from functools import cache

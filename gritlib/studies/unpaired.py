@@ -19,7 +19,7 @@ rates, two kinds of first weights, an identity term); the seeds ran afterwards. 
   FastCUT something bluish in all. FastCUT stays nearer to the input (moved by 54 to 57 of 255, CUT by 69 to 84): C16.
 * Without the decoder's gradient CUT loses the relief in all three, the coasts in two (C13). Kernel distance has that
   direction; L1 and SSIM have none.
-* C8 in parts: GAN alone loses the layout. Cycle alone does reach the palette, though not the texture, against the
+* C8 inconclusive: GAN alone loses the layout. Cycle alone does reach the palette, though not the texture, against the
   paper: each generator is also trained to make images of its side from the other's outputs. Its kernel distance is
   lower than CycleGAN's in all three; L1, L1_back and cycle_error have no direction.
 * There is no hidden message at this length: noise of 2 of 255 on the translation changes the error of there and back

@@ -12,7 +12,7 @@ from gritlib.data.unpaired import Unpaired
 from gritlib.evaluation import load_all
 from gritlib.methods import CycleGAN
 from gritlib.metrics import l1_255
-from gritlib.studies import geometry, runner, unpaired
+from gritlib.studies import geometry, runner, unpaired, unpaired_choices
 from gritlib.training import Run
 
 STUDY = unpaired.STUDY
@@ -157,3 +157,16 @@ def test_recipes_are_plain_data_and_places_are_in_the_test_split(study):
     assert json.loads(json.dumps(study.recipe())) == study.recipe()
     for dataset, places in study.shown.items():
         assert max(places.values()) < len(study.load(dataset, "test", 64))
+
+
+def test_the_choices_are_complete_and_repeat_the_plain_arms_to_the_last_digit():
+    study = unpaired_choices.STUDY
+    here, there = (
+        {(r["dataset"], r["arm"], r["seed"]): r for r in runner.read(name, runner.COMMITTED)}
+        for name in (study.name, "unpaired")
+    )
+    assert set(here) == {(d, arm, seed) for d in study.datasets for arm in study.arms for seed in study.seeds}
+    assert all(r["recipe"] == study.recipe() and r["steps"] == study.steps for r in here.values())
+    both = set(here) & set(there)
+    assert {arm for _, arm, _ in both} == {"cyclegan", "cut"} and len(both) == 2 * len(study.seeds)
+    assert all(here[run]["metrics"] == there[run]["metrics"] for run in both)
