@@ -589,7 +589,7 @@ course.claim("C2", "more fine detail than any run with L1 alone", result["spectr
 # ### If you had trained longer
 #
 # The course brings a pix2pix that trained for 6,000 steps of 8 images, narrower than yours and with a discriminator that sees 16 pixels. The squares on land are gone
-# and mountains get specks and the first white snow; the sea keeps its lattice, ridges stay out, and L1 falls little. Patience buys texture. What the map
+# and heights get specks of white and green; the sea keeps its lattice, ridges stay out, and L1 falls little. Patience buys texture. What the map
 # cannot tell it does not buy.
 
 # %%
