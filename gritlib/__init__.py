@@ -2,7 +2,8 @@
 
 Rooms: `data` (what goes in), `nets` (what is trained), `losses` (what is minimised), `methods` (who minimises what),
 `training` (the one loop), `metrics` and `evaluation` (how good it is), `studies` (the claims, measured).
-Importing gritlib imports torch and nothing else heavy. `gritlib.load("grit-grove")` is a trained network.
+Importing gritlib alone loads nothing; a room brings torch and nothing else heavy. `gritlib.load("grit-grove")` is a
+trained network.
 """
 
 __version__ = "0.1.0"

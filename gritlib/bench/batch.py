@@ -130,7 +130,7 @@ def is_full(error: RuntimeError) -> bool:
 
 def steps(method: str, preset: str, batch: int, device: str, precision: str) -> None:
     """Two full steps with a batch of this many images."""
-    made, images, chosen = setting(method, preset, batch)
+    made, images, chosen = setting(method, preset, batch, made=True)
     ours = trainer(made, images, chosen, precision, device)
     for i in range(2):
         full_step(ours, i)

@@ -140,8 +140,9 @@ def measure(
 
     Returns:
         What was asked for, and "arms": name -> seconds (of each step), median, images_per_second, gflop, gflop_s, share
-        (of the matrix product's rate), mib; "ratios": precision -> ratio to the plain loop, low, high; "profile" where
-        a ratio misses its target; "cpu_ratios" of the processor time, which other programs disturb less.
+        (of the matrix product's rate, which convolutions can pass: another library computes them), mib; "ratios":
+        precision -> ratio to the plain loop, low, high; "profile" where a ratio misses its target; "cpu_ratios" of
+        the processor time, which other programs disturb less.
 
     Raises:
         ValueError: `strict`, and other programs use more than a fifth of a core.

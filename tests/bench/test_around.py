@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gritlib import selftest
 from gritlib.bench import around, loader
@@ -45,6 +46,17 @@ def test_images_from_files_are_what_the_source_has(few, tmp_path):
         assert found[side].std().item() == pytest.approx(ours[side].std().item(), rel=0.05)
     again = around.one_by_one(files, 256, 40, np.random.default_rng(0))
     assert torch.equal(found["A"], again["A"]) and not torch.equal(found["A"], found["B"])
+
+
+def test_images_from_files_are_mirrored_and_shifted_together(tmp_path):
+    ramp = np.tile(np.linspace(0, 255, 64, dtype=np.uint8)[None, :, None], (64, 2, 3))  # both halves from dark to light
+    Image.fromarray(ramp).save(tmp_path / "0.png")
+    found = around.one_by_one([tmp_path / "0.png"], 32, 40, np.random.default_rng(0))
+    assert torch.equal(found["A"], found["B"])
+    mirrored = (found["A"][..., 0].mean((1, 2)) > found["A"][..., -1].mean((1, 2))).tolist()
+    assert 8 < sum(mirrored) < 32
+    left = {round(float(x[0, 0].min()), 3) for x in found["A"]}
+    assert len(left) > 2  # 36 pixels leave five places for 32
 
 
 def notebook(*cells):
