@@ -244,9 +244,9 @@ def head(width: int, out_channels: int) -> nn.Sequential:
 
 
 def through(net: nn.Module, h: Tensor, *parts: nn.Sequential) -> Tensor:
-    """One part of `net` after the other: of the head all at once, of the others each layer by itself (`held`)."""
+    """One part of `net` after the other; with `recompute` each layer by itself (`held`), but the head at once."""
     for part in parts:
-        for layer in [part] if part is net.head else part:
+        for layer in part if net.recompute and part is not net.head else [part]:
             h = held(net, layer, h)
     return h
 

@@ -128,6 +128,7 @@ def test_the_command_prints_the_probes_and_the_answer(monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_a_real_probe_grows_with_the_batch():
-    found = max_batch("pix2pix", "smoke", limit_mib=200.0, precision="fp32", most=8)
+    # Small batches live in what the libraries hold already, and do not grow: 48 images do.
+    found = max_batch("pix2pix", "smoke", limit_mib=400.0, precision="fp32", most=48)
     mib = dict(map(tuple, found["probes"]))
-    assert found["batch"] == 8 and 0 < mib[1] < mib[8] <= 200 and found["idle_mib"] > 100
+    assert found["batch"] == 48 and 0 < 1.5 * mib[8] < mib[48] <= 400 and found["idle_mib"] > 100
