@@ -58,6 +58,7 @@ def test_a_run_is_as_long_as_its_point(monkeypatch):
     assert asked == [(4, "cpu"), (4, "cpu"), (8, "cpu")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", ["images", "steps"])
 def test_a_real_curve(axis, monkeypatch):
     threads = torch.get_num_threads()

@@ -128,6 +128,7 @@ def test_a_busy_machine_is_said_and_a_strict_measurement_refuses(toys, clock, mo
         steps.measure("grit", "cpu", 1, 5, ("fp32",), memory=False, strict=True)
 
 
+@pytest.mark.slow
 def test_a_real_row_its_profile_and_its_memory(monkeypatch):
     threads = torch.get_num_threads()
     monkeypatch.setitem(steps.TARGETS, ("cpu", "ci", None), {"fp32": 1e9})

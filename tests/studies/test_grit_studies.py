@@ -29,6 +29,7 @@ def test_arms_differ_in_their_switches_alone_and_begin_with_the_same_weights(arm
     assert {"G.stem", "G.down", "G.up", "G.reconstruction", "E.layers", "D.layers"} <= parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["unet", "grit"])
 def test_what_is_scored_depends_on_what_an_arm_has(arm, monkeypatch):
     source = catalog.load("faces", "test", n=20)
@@ -81,6 +82,7 @@ def test_an_unpaired_set_of_label_maps_shows_nobody_twice():
     assert torch.allclose(batch["A"], colours, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_real_answers_are_what_they_are_called(monkeypatch):
     monkeypatch.setattr(scoreboard, "scored_split", lambda dataset: (catalog.load("faces", "test", n=4), {}))
     source = catalog.load("faces", "test", n=4)

@@ -182,6 +182,7 @@ def test_the_ratio_of_medians_and_its_interval_are_scipys():
     assert stopwatch.ratio_of_medians([3.0], [4.0]) == pytest.approx((0.75, 0.75, 0.75))
 
 
+@pytest.mark.slow
 def test_memory_is_the_fresh_process_own():
     ballast = np.ones(2**27)  # 1 GiB here must not be seen there
     small = cost.memory("identity", "fastcut", "cpu", 32, 4, 5)

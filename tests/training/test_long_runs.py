@@ -121,6 +121,7 @@ print("stopped" if not run.finished else "finished", run.step)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
 def test_sigterm_finishes_the_step_saves_and_returns(tmp_path):
     code = CHILD.format(root=str(Path(__file__).parents[2]), out=str(tmp_path))
