@@ -143,7 +143,7 @@ def test_spades_paint_the_map_and_take_a_style(dataset):
     assert l1_255(new[1:], new[:1].expand(3, -1, -1, -1)).min() > 1
 
 
-@pytest.mark.parametrize("name", NOT_SHIPPED)
+@pytest.mark.parametrize("name", sorted(NOT_SHIPPED))
 def test_what_is_not_shipped_needs_a_folder(name, script):
     with pytest.raises(ValueError, match=f"{name} is not shipped: give --out FOLDER"):
         script.make(name, script.FOLDER, None, 1)
