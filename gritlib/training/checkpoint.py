@@ -106,6 +106,11 @@ FREE = ("minutes", "log_every", "sample_every", "save_every", "device", "recompu
 FREE += ("keep_last", "keep_best", "tensorboard")
 
 
+def described(source) -> dict:
+    """What a checkpoint says of the data."""
+    return source.describe() if hasattr(source, "describe") else {}
+
+
 def check_same(content: dict, given: dict, where: Path) -> None:
     """Refuse to resume what would become another run.
 

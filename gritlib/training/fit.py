@@ -292,7 +292,7 @@ class Trainer:
             "method": self.method.name,
             "config": asdict(self.method.config),
             "training": asdict(self.config),
-            "source": self.described(),
+            "source": checkpoint.described(self.source),
             "step": step,
             "state": state,
             "averaged": differs,
@@ -308,7 +308,7 @@ class Trainer:
     def resume(self) -> None:
         content = checkpoint.read(self.out)
         mine = {"method": self.method.name, "config": asdict(self.method.config), "training": asdict(self.config)}
-        checkpoint.check_same(content, {**mine, "source": self.described()}, self.out)
+        checkpoint.check_same(content, {**mine, "source": checkpoint.described(self.source)}, self.out)
         self.method.load_state_dict(content["state"])
         self.ema.load_state_dict({**content["state"], **content["averaged"]})
         for name, state in content["optimizers"].items():
@@ -318,7 +318,3 @@ class Trainer:
         self.pending = checkpoint.taken_up(content, self.device)
         if self.rank == 0:
             self.keeper.resume(content, self.regular(self.start))
-
-    def described(self) -> dict:
-        """What a checkpoint says of the data."""
-        return self.source.describe() if hasattr(self.source, "describe") else {}

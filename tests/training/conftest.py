@@ -10,7 +10,7 @@ import torch
 from gritlib.data.source import Source
 from gritlib.methods import GRIT, GRITConfig, Pix2Pix, Pix2PixConfig
 
-sys.path.insert(0, str(Path(__file__).parent))  # several.py, which processes run as a script
+sys.path.insert(0, str(Path(__file__).parent))  # same.py; several.py, which processes run as a script
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
+from same import equal
 
 from gritlib.evaluation.scorer import scorer
 from gritlib.training import TrainConfig, fit, load_method, read
@@ -34,17 +34,6 @@ class Minutes:
     def batch(self, indices, generator=None):
         self.now += 60.0
         return self.source.batch(indices, generator)
-
-
-def equal(a, b):
-    """Deep equality, tensors bit for bit."""
-    if torch.is_tensor(a):
-        return torch.is_tensor(b) and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return a == b
 
 
 def files(folder):

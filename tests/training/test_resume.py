@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from same import equal
 
 from gritlib.data import images
 from gritlib.training import TrainConfig, checkpoint, fit, read
@@ -32,17 +33,6 @@ class CtrlC:
         if self.calls == self.at:
             os.kill(os.getpid(), signal.SIGINT)
         return self.source.batch(indices, generator)
-
-
-def equal(a, b):
-    """Deep equality, tensors bit for bit."""
-    if torch.is_tensor(a):
-        return torch.is_tensor(b) and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return a == b
 
 
 @pytest.mark.parametrize("kind", ["grit", "pix2pix", "student"])
