@@ -200,6 +200,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(shown or nowhere):
             run(sys.argv[1:] if arguments is None else arguments)
+            (shown or nowhere).flush()
+    except BrokenPipeError:  # whoever reads has enough, as `head`; Python's own flush at the end must not complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
         if os.environ.get("GRITLIB_TRACEBACK"):
             raise

@@ -477,3 +477,11 @@ def test_exported_pairs_are_files_that_translate_takes(tmp_path, capsys):
         whole = test.batch(range(len(test)))
         same = [i for i in range(len(test)) if (whole["label"][i].numpy() == ids).all()]
         assert any((images.to_uint8(whole["B"][i : i + 1])[0] == Image.open(target)).all() for i in same)
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    words = [sys.executable, "-m", "gritlib", "study", "list"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
+        done.stdout.close()
+        said = done.stderr.read()
+    assert (done.returncode, said) == (0, "")
